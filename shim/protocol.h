@@ -1,0 +1,308 @@
+/* The command stream between an application's client and its executor.
+ *
+ * Both sides include this file; the executor's Python parses it with cffi, so it holds only
+ * declarations that a cffi cdef accepts (enums, structs of fixed-width fields, one per line).
+ *
+ * Two channels:
+ *   ring    asynchronous commands, one shared-memory ring per application, in process order
+ *   socket  requests with one reply each (module load, kernel look-up, plan creation); Unix socket
+ *
+ * Device memory of the application's SDAs is one shared file (a memfd): device address
+ * device_base + x is offset x of that file. The executor maps it at device_base; the application
+ * maps it elsewhere and keeps device_base reserved PROT_NONE, so that dereferencing a device
+ * pointer on the host faults. SDA number d owns [device_base + d*device_stride, + device_stride);
+ * the first MAF_SYSTEM_BYTES of each belong to the executor (module data), the rest to the client's allocator.
+ * Pinned and managed host memory is a second file, mapped at pinned_base in both processes.
+ */
+
+enum {
+    MAF_PROTOCOL_VERSION = 1,
+    MAF_EVENT_SLOTS = 65536,
+    MAF_FAULT_TEXT = 2048,
+    MAF_SYSTEM_BYTES = 0x20000000, /* 512 MiB of address space per SDA, committed on use */
+    MAF_RING_ALIGN = 16,
+    MAF_MAX_SDA = 16
+};
+
+/* Shared control page, at offset 0 of the ring file; the ring's bytes follow at ring_offset. */
+struct maf_control {
+    uint32_t version;
+    uint32_t ring_bytes; /* power of two */
+    uint64_t ring_offset;
+    /* Written by the executor. */
+    uint64_t completed; /* sequence number of the last finished command; low word is a futex */
+    uint64_t consumed;  /* ring bytes consumed; low word is a futex for a client that waits for space */
+    uint32_t executor_sleeping; /* 1 while the executor waits on `produced`'s futex */
+    uint32_t ready;     /* 1 once the executor serves; futex */
+    uint32_t fault;     /* a cudaError_t value: sticky error of the context; 0 = none */
+    uint32_t hostfn_posted; /* number of host callbacks handed to the client; futex */
+    uint64_t hostfn_fn;
+    uint64_t hostfn_arg;
+    uint64_t pad0[7];
+    /* Written by the client. */
+    uint64_t produced;  /* ring bytes produced; low word is a futex */
+    uint32_t client_waiting; /* 1 while some client thread waits on a futex of this page */
+    uint32_t hostfn_done; /* number of host callbacks finished; futex */
+    uint64_t used_bytes[16]; /* device memory in use per SDA, for `maf-vdev list` */
+    uint64_t pad1[8];
+    char fault_text[2048]; /* kernel name and reason, NUL-terminated */
+    uint64_t event_ns[65536]; /* time stamp of each event slot, CLOCK_MONOTONIC nanoseconds */
+};
+
+enum maf_command_kind {
+    MAF_CMD_PAD = 0,     /* skip to the ring's start */
+    MAF_CMD_LAUNCH = 1,
+    MAF_CMD_OP = 2,
+    MAF_CMD_COPY = 3,    /* both addresses in device or pinned windows */
+    MAF_CMD_WRITE = 4,   /* payload bytes to a device address */
+    MAF_CMD_FILL = 5,
+    MAF_CMD_EVENT = 6,   /* time stamp into a slot */
+    MAF_CMD_HOSTFN = 7,  /* run a callback in the application; the stream of commands waits for it */
+    MAF_CMD_COPY2D = 8,
+    MAF_CMD_NOP = 9,
+    MAF_CMD_EXIT = 10
+};
+
+/* Header of each command. size counts header and payload, a multiple of MAF_RING_ALIGN;
+ * a command never wraps: PAD fills the ring's end. seq grows by one per command other than PAD. */
+struct maf_command {
+    uint32_t size;
+    uint16_t kind;
+    uint16_t sda;
+    uint64_t seq;
+    uint32_t stream; /* client's stream number, for records and profiling only */
+    uint32_t flags;
+};
+
+struct maf_cmd_launch {
+    struct maf_command h;
+    uint32_t kernel; /* id from MAF_REQ_KERNEL */
+    uint32_t grid[3];
+    uint32_t block[3];
+    uint32_t dynamic_shared;
+    uint32_t cooperative;
+    uint32_t param_bytes; /* packed parameter block, as in the cubin's layout, follows */
+};
+
+struct maf_cmd_op {
+    struct maf_command h;
+    uint32_t plan; /* id from MAF_REQ_PLAN */
+    uint32_t pointers;     /* count of uint64_t addresses that follow */
+    uint32_t scalar_bytes; /* then this many bytes of scalars */
+    uint32_t reserved;
+};
+
+struct maf_cmd_copy {
+    struct maf_command h;
+    uint64_t dst;
+    uint64_t src;
+    uint64_t bytes;
+};
+
+struct maf_cmd_write {
+    struct maf_command h;
+    uint64_t dst;
+    uint64_t bytes; /* payload follows */
+};
+
+struct maf_cmd_fill {
+    struct maf_command h;
+    uint64_t dst;
+    uint64_t width;  /* elements per row */
+    uint64_t height; /* rows */
+    uint64_t pitch;  /* bytes between rows */
+    uint32_t value;
+    uint32_t element; /* 1, 2 or 4 bytes */
+};
+
+struct maf_cmd_copy2d { /* also 3-D: depth slices */
+    struct maf_command h;
+    uint64_t dst;
+    uint64_t src;
+    uint64_t width; /* bytes */
+    uint64_t height;
+    uint64_t depth;
+    uint64_t dst_pitch;
+    uint64_t src_pitch;
+    uint64_t dst_slice;
+    uint64_t src_slice;
+};
+
+struct maf_cmd_event {
+    struct maf_command h;
+    uint32_t slot;
+    uint32_t reserved;
+};
+
+struct maf_cmd_hostfn {
+    struct maf_command h;
+    uint64_t fn;
+    uint64_t arg;
+};
+
+/* --- requests on the socket ---------------------------------------------------------------- */
+
+enum maf_request_kind {
+    MAF_REQ_HELLO = 1,   /* no payload -> no payload; returns when the executor serves */
+    MAF_REQ_MODULE = 2,  /* payload: fatbin container or ELF or PTX bytes -> struct maf_module_info */
+    MAF_REQ_KERNEL = 3,  /* struct maf_kernel_query + name bytes -> struct maf_kernel_info */
+    MAF_REQ_SYMBOL = 4,  /* struct maf_kernel_query + name bytes -> struct maf_symbol_info */
+    MAF_REQ_PLAN = 5,    /* struct maf_op_header + its op struct -> struct maf_plan_info */
+    MAF_REQ_UNLOAD = 6,  /* uint32_t module -> nothing */
+    MAF_REQ_NOTE = 7     /* text line for the run record ("unsupported cublasFoo") -> nothing */
+};
+
+struct maf_request {
+    uint32_t kind;
+    uint32_t sda;
+    uint64_t bytes; /* of payload */
+};
+
+struct maf_reply {
+    int32_t error; /* a cudaError_t value, or for MAF_REQ_PLAN one of enum maf_plan_error */
+    uint32_t reserved;
+    uint64_t bytes; /* of payload; with an error: a UTF-8 message */
+};
+
+struct maf_module_info {
+    uint32_t module;
+    uint32_t reserved;
+};
+
+struct maf_kernel_query {
+    uint32_t module;
+    uint32_t name_bytes;
+};
+
+struct maf_kernel_info { /* followed by `params` entries of struct maf_param */
+    uint32_t kernel;
+    uint32_t params;
+    uint32_t param_bytes;
+    uint32_t registers;
+    uint32_t static_shared;
+    uint32_t local_bytes; /* per thread */
+    uint32_t const_bytes; /* user constants */
+    uint32_t max_threads;
+    uint32_t binary_version; /* e.g. 75 */
+    uint32_t ptx_version;
+};
+
+struct maf_param {
+    uint32_t offset;
+    uint32_t bytes;
+};
+
+struct maf_symbol_info {
+    uint64_t address; /* device address */
+    uint64_t bytes;
+};
+
+enum maf_plan_error { MAF_PLAN_OK = 0, MAF_PLAN_UNSUPPORTED = 1, MAF_PLAN_INVALID = 2, MAF_PLAN_INTERNAL = 3 };
+
+struct maf_plan_info {
+    uint32_t plan;
+    uint32_t reserved;
+    uint64_t workspace_bytes;
+    uint64_t reserve_bytes;
+};
+
+/* --- op descriptions (moDNN) -------------------------------------------------------------------
+ * One struct per op, int64_t fields only (zero when unused), so that equal descriptions are equal bytes.
+ * The pointers and scalars of MAF_CMD_OP come in the order stated at each struct. */
+
+enum maf_op_kind { MAF_OP_GEMM = 1, MAF_OP_CONV = 2, MAF_OP_BATCHNORM = 3 };
+
+enum maf_dtype { /* element types */
+    MAF_F32 = 0,
+    MAF_F64 = 1,
+    MAF_F16 = 2,
+    MAF_BF16 = 3,
+    MAF_C64 = 4,
+    MAF_C128 = 5,
+    MAF_I8 = 6,
+    MAF_I32 = 7,
+    MAF_U8 = 8,
+    MAF_I64 = 9
+};
+
+struct maf_op_header {
+    uint32_t kind;
+    uint32_t bytes; /* of the op struct that follows */
+};
+
+/* D = epilogue(alpha * op(A) op(B) + beta * C), column major as in BLAS, batched.
+ * pointers: A B C D bias aux alpha beta (0 where unused; alpha/beta only if scalars_on_device)
+ * scalars: 4 doubles: alpha re, im, beta re, im (host values, when not scalars_on_device). */
+struct maf_op_gemm {
+    int64_t m;
+    int64_t n;
+    int64_t k;
+    int64_t transa; /* 0 N, 1 T, 2 C */
+    int64_t transb;
+    int64_t lda;
+    int64_t ldb;
+    int64_t ldc;
+    int64_t ldd;
+    int64_t order_a; /* 0 column major, 1 row major */
+    int64_t order_b;
+    int64_t order_c;
+    int64_t order_d;
+    int64_t type_a; /* maf_dtype */
+    int64_t type_b;
+    int64_t type_c;
+    int64_t type_d;
+    int64_t type_compute; /* accumulation */
+    int64_t type_scale;   /* type of alpha and beta in device memory */
+    int64_t batch;
+    int64_t stride_a; /* elements */
+    int64_t stride_b;
+    int64_t stride_c;
+    int64_t stride_d;
+    int64_t pointer_array; /* 1: A, B, C, D are device arrays of `batch` addresses */
+    int64_t scalars_on_device;
+    int64_t epilogue; /* cublasLtEpilogue_t value */
+    int64_t type_bias;
+    int64_t type_aux;
+    int64_t ld_aux;
+    int64_t stride_aux;
+    int64_t stride_bias;
+};
+
+/* Convolution (cross-correlation), one of three directions. Tensors: strided, up to 3 spatial dims.
+ * pointers: x y w workspace (dx/dy/dw take the place of x/y/w); scalars: 2 doubles alpha, beta. */
+struct maf_op_conv {
+    int64_t direction; /* 0 forward, 1 backward data, 2 backward filter */
+    int64_t spatial;   /* 1..3 */
+    int64_t type_x;
+    int64_t type_w;
+    int64_t type_y;
+    int64_t type_compute;
+    int64_t mode; /* 0 convolution (flipped), 1 cross-correlation */
+    int64_t x_dims[5]; /* N C then spatial */
+    int64_t x_strides[5];
+    int64_t w_dims[5]; /* K C/groups then spatial */
+    int64_t w_strides[5];
+    int64_t y_dims[5];
+    int64_t y_strides[5];
+    int64_t pad_before[3];
+    int64_t pad_after[3];
+    int64_t stride[3];
+    int64_t dilation[3];
+};
+
+/* Batch normalisation. direction: 0 training forward, 1 inference, 2 backward.
+ * pointers forward: x y scale bias running_mean running_var saved_mean saved_invstd
+ * pointers inference: x y scale bias mean var
+ * pointers backward: x dy dx scale dscale dbias saved_mean saved_invstd
+ * scalars: doubles alpha, beta, alpha_param, beta_param, epsilon, exponential_average_factor. */
+struct maf_op_batchnorm {
+    int64_t direction;
+    int64_t per_activation; /* 1: statistics per element, else per channel */
+    int64_t dims_count;
+    int64_t type_x;
+    int64_t type_param;
+    int64_t x_dims[5];
+    int64_t x_strides[5];
+    int64_t y_strides[5]; /* of y, or dy */
+    int64_t dx_strides[5];
+};

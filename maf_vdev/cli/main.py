@@ -1,0 +1,131 @@
+"""``maf-vdev``: what SDAs there are, what a run used, and the cache of compiled kernels."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+
+import click
+
+from maf_vdev.cli.environment import UsageError
+from maf_vdev.cli.exec import run
+
+_COLUMNS = {"used": "USED", "memory": "MEMORY"}
+
+
+def _size(count: float) -> str:
+    """Bytes as a short text: 512 B, 1.5 GiB."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if count == int(count) else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under a header; nothing is cut on a pipe."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*header, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    console.print(table)
+
+
+@click.group(help="Software-Defined Accelerators of this machine.")
+def _group() -> None:
+    pass
+
+
+@_group.command("list", help="SDAs in use (backing, memory, users) and the physical devices found.")
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def _list(as_json: bool) -> None:
+    from maf_vdev.sda import registry
+
+    sdas = registry.list_sdas()
+    devices = registry.physical_devices()
+    if as_json:
+        print(json.dumps({"sdas": sdas, "devices": devices}, indent=2))
+        return
+    if sdas:
+        _table(
+            ("SDA", "NAME", "BACKING", "USED", "MEMORY", "PID", "USER PROGRAM"),
+            (
+                (
+                    f"{s['app_pid']}:{s['index']}",
+                    s["name"],
+                    s["backing"],
+                    _size(s["used_bytes"]),
+                    _size(s["total_bytes"]),
+                    s["app_pid"],
+                    s["command"],
+                )
+                for s in sdas
+            ),
+        )
+    else:
+        print("No SDA is in use.")
+    print()
+    _table(
+        ("DEVICE", "NAME", "UNITS", "MEMORY", "STATE"),
+        ((d["id"], d["name"], d["units"], _size(d["memory_bytes"]), d["state"]) for d in devices),
+    )
+
+
+@_group.command("explain", help="What a run used; the latest run unless RUN (a number of --runs or a file) is given.")
+@click.argument("run_name", metavar="[RUN]", required=False)
+@click.option("--runs", is_flag=True, help="list the recorded runs")
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def _explain(run_name: str | None, runs: bool, as_json: bool) -> None:
+    from maf_vdev.cli import explain
+
+    explain.show(run_name, runs, as_json)
+
+
+@_group.group("cache", help="The cache of compiled kernels.")
+def _cache() -> None:
+    pass
+
+
+@_cache.command("info", help="Where the cache is and what it holds.")
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def _cache_info(as_json: bool) -> None:
+    from maf_vdev.translator import cache
+
+    info = cache.info()
+    if as_json:
+        print(json.dumps(info, indent=2))
+    else:
+        print(f"{info['path']}: {info['entries']} compiled kernels, {_size(info['bytes'])}")
+
+
+@_cache.command("clear", help="Delete every compiled kernel.")
+def _cache_clear() -> None:
+    from maf_vdev.translator import cache
+
+    print(f"deleted {cache.clear()} compiled kernels")
+
+
+@_cache.command("warm", help="Compile the kernels of LIBRARY whose demangled name matches a regular expression.")
+@click.argument("library", type=click.Path(exists=True, dir_okay=False))
+@click.option("--match", default=".*", metavar="REGEX", help="kernels to compile (default: all)")
+@click.option("--jobs", type=click.IntRange(min=1), default=None, metavar="N", help="processes (default: all cores)")
+def _cache_warm(library: str, match: str, jobs: int | None) -> None:
+    from maf_vdev.cli import warm
+
+    warm.warm(library, match, jobs)
+
+
+def main() -> None:
+    """Console script."""
+    sys.exit(run(_group, "maf-vdev"))
+
+
+if __name__ == "__main__":
+    main()
+
+
+__all__ = ["UsageError", "main"]

@@ -34,7 +34,8 @@ struct maf_control {
     uint64_t consumed;  /* ring bytes consumed; low word is a futex for a client that waits for space */
     uint32_t executor_sleeping; /* 1 while the executor waits on `produced`'s futex */
     uint32_t ready;     /* 1 once the executor serves; futex */
-    uint32_t fault;     /* a cudaError_t value: sticky error of the context; 0 = none */
+    uint32_t fault;     /* a cudaError_t value: sticky error of the context; 0 = none. The executor prints
+                         * fault_text on stderr itself, once; it skips the commands that follow (they complete). */
     uint32_t hostfn_posted; /* number of host callbacks handed to the client; futex */
     uint64_t hostfn_fn;
     uint64_t hostfn_arg;
@@ -44,7 +45,12 @@ struct maf_control {
     uint32_t client_waiting; /* 1 while some client thread waits on a futex of this page */
     uint32_t hostfn_done; /* number of host callbacks finished; futex */
     uint64_t used_bytes[16]; /* device memory in use per SDA, for `maf-vdev list` */
-    uint64_t pad1[8];
+    /* While client_waiting is set the executor wakes `completed` once completed >= wake_seq and `consumed` once
+     * consumed >= wake_consumed: the smallest values that any waiting thread needs; 0 wakes at every command.
+     * Both futexes are woken too when the ring runs empty and at a fault. */
+    uint64_t wake_seq;
+    uint64_t wake_consumed;
+    uint64_t pad1[6];
     char fault_text[2048]; /* kernel name and reason, NUL-terminated */
     uint64_t event_ns[65536]; /* time stamp of each event slot, CLOCK_MONOTONIC nanoseconds */
 };
@@ -60,7 +66,8 @@ enum maf_command_kind {
     MAF_CMD_HOSTFN = 7,  /* run a callback in the application; the stream of commands waits for it */
     MAF_CMD_COPY2D = 8,
     MAF_CMD_NOP = 9,
-    MAF_CMD_EXIT = 10
+    MAF_CMD_EXIT = 10,
+    MAF_CMD_PROTECT = 11 /* access to a range of the device window; all of it is accessible at start */
 };
 
 /* Header of each command. size counts header and payload, a multiple of MAF_RING_ALIGN;
@@ -138,6 +145,16 @@ struct maf_cmd_hostfn {
     struct maf_command h;
     uint64_t fn;
     uint64_t arg;
+};
+
+/* A client that closes its whole window at start and opens each allocation makes a kernel's access to memory
+ * that is not allocated fault (error 700). Addresses and sizes are multiples of 4096. */
+struct maf_cmd_protect {
+    struct maf_command h;
+    uint64_t address;
+    uint64_t bytes;
+    uint32_t accessible; /* 1 read and write, 0 none */
+    uint32_t reserved;
 };
 
 /* --- requests on the socket ---------------------------------------------------------------- */

@@ -8,10 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from maf_vdev.cli.environment import UsageError
 from maf_vdev.cli.exec import run
-
-_COLUMNS = {"used": "USED", "memory": "MEMORY"}
 
 
 def _size(count: float) -> str:
@@ -128,4 +125,3 @@ if __name__ == "__main__":
     main()
 
 
-__all__ = ["UsageError", "main"]

@@ -1,0 +1,77 @@
+"""The command lines: what wrong arguments get, and what the environment becomes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(sys.executable).parent
+
+
+def call(*line: str, **kwargs: object) -> subprocess.CompletedProcess:
+    """Run a console script of the installed package."""
+    return subprocess.run([str(SCRIPTS / line[0]), *line[1:]], capture_output=True, text=True, timeout=60, **kwargs)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["maf-exec"],
+        ["maf-exec", "--count", "0", "true"],
+        ["maf-exec", "--count", "many", "true"],
+        ["maf-exec", "--memory", "3Q", "true"],
+        ["maf-exec", "--memory", "0", "true"],
+        ["maf-exec", "--profile", "no-such-profile", "true"],
+        ["maf-exec", "--device", "tpu", "true"],
+        ["maf-exec", "--no-such-option", "true"],
+        ["maf-vdev", "lsit"],
+        ["maf-vdev", "cache", "warm", "/no/such/library.so"],
+        ["maf-vdev", "explain", "no-such-run"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_arguments_get_one_line_and_status_2(line: list[str]) -> None:
+    done = call(*line)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith(line[0] + ":"), done.stderr
+
+
+def test_missing_command_is_127_as_in_a_shell() -> None:
+    done = call("maf-exec", "no-such-program")
+    assert done.returncode == 127
+    assert "no-such-program" in done.stderr
+
+
+def test_options_after_the_command_belong_to_it() -> None:
+    done = call("maf-exec", "--count", "2", "printenv", "MAF_COUNT")
+    assert done.stdout.strip() == "2"
+    assert call("maf-exec", "echo", "--count", "x").stdout.strip() == "--count x"
+
+
+def test_print_env_is_enough_for_a_bare_shell() -> None:
+    lines = call("maf-exec", "--memory", "1G", "--print-env").stdout
+    shown = subprocess.run(
+        ["bash", "-c", lines + "\nprintenv LD_PRELOAD MAF_MEMORY"], capture_output=True, text=True, timeout=60
+    ).stdout.splitlines()
+    assert shown[1] == str(1 << 30)
+    assert all(Path(p).is_file() for p in shown[0].split(":"))
+
+
+def test_the_shim_prints_nothing_and_keeps_the_exit_status() -> None:
+    done = call("maf-exec", "bash", "-c", "exit 7")
+    assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
+
+
+def test_list_as_json_names_the_cpu() -> None:
+    shown = json.loads(call("maf-vdev", "list", "--json").stdout)
+    assert any(d["id"] == "cpu" and d["memory_bytes"] > 0 for d in shown["devices"])
+
+
+def test_explain_libs_names_the_file_behind_each_soname() -> None:
+    shown = dict(line.split(maxsplit=1) for line in call("maf-exec", "--explain-libs").stdout.splitlines())
+    assert Path(shown["libcudart.so.13"]).is_file() and Path(shown["libcuda.so.1"]).is_file()

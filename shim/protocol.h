@@ -39,7 +39,9 @@ struct maf_control {
     uint32_t hostfn_posted; /* number of host callbacks handed to the client; futex */
     uint64_t hostfn_fn;
     uint64_t hostfn_arg;
-    uint64_t pad0[7];
+    uint32_t wake_count; /* futex: the executor adds 1 and wakes all when completed reaches wait_seq */
+    uint32_t executor_pid;
+    uint64_t pad0[6];
     /* Written by the client. */
     uint64_t produced;  /* ring bytes produced; low word is a futex */
     uint32_t client_waiting; /* 1 while some client thread waits on a futex of this page */

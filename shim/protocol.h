@@ -39,7 +39,7 @@ struct maf_control {
     uint32_t hostfn_posted; /* number of host callbacks handed to the client; futex */
     uint64_t hostfn_fn;
     uint64_t hostfn_arg;
-    uint32_t wake_count; /* futex: the executor adds 1 and wakes all when completed reaches wait_seq */
+    uint32_t wake_count; /* the futex that clients sleep on: see wake_seq */
     uint32_t executor_pid;
     uint64_t pad0[6];
     /* Written by the client. */
@@ -49,7 +49,8 @@ struct maf_control {
     uint64_t used_bytes[16]; /* device memory in use per SDA, for `maf-vdev list` */
     /* While client_waiting is set the executor wakes `completed` once completed >= wake_seq and `consumed` once
      * consumed >= wake_consumed: the smallest values that any waiting thread needs; 0 wakes at every command.
-     * Both futexes are woken too when the ring runs empty and at a fault. */
+     * Both futexes are woken too when the ring runs empty and at a fault. Each time the executor wakes a client it
+     * first adds 1 to wake_count and wakes all sleepers of that word: `completed` itself changes too often to sleep on. */
     uint64_t wake_seq;
     uint64_t wake_consumed;
     uint64_t pad1[6];

@@ -308,6 +308,11 @@ struct maf_op_conv {
     int64_t pad_after[3];
     int64_t stride[3];
     int64_t dilation[3];
+    /* fused 1 (forward only): y = activation(alpha * conv(x, w) + beta * z + bias), bias per channel;
+     * pointers go on with z bias, scalars with the activation's coefficient. */
+    int64_t fused;
+    int64_t activation; /* cudnnActivationMode_t */
+    int64_t z_strides[5];
 };
 
 /* Batch normalisation. direction: 0 training forward, 1 inference, 2 backward.
@@ -325,4 +330,8 @@ struct maf_op_batchnorm {
     int64_t x_strides[5];
     int64_t y_strides[5]; /* of y, or dy */
     int64_t dx_strides[5];
+    /* fuse 1: y = relu(bn(x)), 2: y = relu(bn(x) + z). Pointers forward go on with z, backward with y bias dz. */
+    int64_t fuse;
+    int64_t z_strides[5]; /* of z, or dz */
+    int64_t out_strides[5]; /* backward, fused: of y */
 };

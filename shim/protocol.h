@@ -186,7 +186,7 @@ struct maf_reply {
 
 struct maf_module_info {
     uint32_t module;
-    uint32_t reserved;
+    uint32_t status; /* 0, or the cudaError_t that its kernels will give (209: no usable image) */
 };
 
 struct maf_kernel_query {

@@ -1,0 +1,86 @@
+"""Package, cffi modules and shim libraries. `pip install .` is enough.
+
+Extra commands for work in the tree: `python setup.py build_shim` (the preloadable libraries only),
+`python setup.py build_ext --inplace` (those and the cffi modules). See tools/build_shim.py for MAF_ZIG and MAF_DEBUG.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import ClassVar
+
+from setuptools import Command, Distribution, find_packages, setup
+from setuptools.command.build_ext import build_ext
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+import build_shim
+
+
+class BuildShim(Command):
+    """Build the preloadable libraries into the tree."""
+
+    description = "build the shim libraries into maf_vdev/lib"
+    user_options: ClassVar[list[tuple[str, str, str]]] = [("force", "f", "rebuild everything")]
+
+    def initialize_options(self) -> None:
+        self.force = False
+
+    def finalize_options(self) -> None:
+        pass
+
+    def run(self) -> None:
+        build_shim.build(ROOT / "maf_vdev" / "lib", bool(self.force))
+
+
+class BuildAll(build_ext):
+    """cffi modules, then the shim libraries, in place or into the build folder."""
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        # Editable installs pass a temporary folder; a lasting one keeps the objects between runs.
+        self.build_temp = str(ROOT / "build" / "temp")
+
+    def run(self) -> None:
+        super().run()
+        package = ROOT if self.inplace else Path(self.build_lib)
+        build_shim.build(package / "maf_vdev" / "lib")
+
+
+class BinaryDistribution(Distribution):
+    """The shim libraries are machine code even where no cffi module is."""
+
+    def has_ext_modules(self) -> bool:
+        return True
+
+
+setup(
+    packages=find_packages(include=["maf_vdev", "maf_vdev.*"]),
+    package_data={"maf_vdev": ["lib/*.so", "sda/profiles/*"]},
+    include_package_data=False,
+    cffi_modules=[f"{path.relative_to(ROOT)}:ffi" for path in sorted((ROOT / "maf_vdev").rglob("*_build.py"))],
+    cmdclass={"build_ext": BuildAll, "build_shim": BuildShim},
+    distclass=BinaryDistribution,
+    zip_safe=False,
+    install_requires=[
+        "numpy",
+        "cffi>=1.16",
+        "llvmlite>=0.43",
+        "pyelftools>=0.29",
+        "lz4",
+        "zstandard",
+        "click",
+        "rich",
+        "platformdirs",
+        "filelock",
+        "scipy-openblas32",
+        "onednn-cpu-gomp==2023.2.0",
+    ],
+    extras_require={
+        "opencl": ["pyopencl"],
+        "test": ["pytest", "hypothesis", "expecttest", "scikit-learn", "cloudpickle"],
+    },
+    entry_points={"console_scripts": ["maf-exec=maf_vdev.cli.exec:main", "maf-vdev=maf_vdev.cli.main:main"]},
+)

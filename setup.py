@@ -60,7 +60,7 @@ setup(
     packages=find_packages(include=["maf_vdev", "maf_vdev.*"]),
     package_data={"maf_vdev": ["lib/*.so", "sda/profiles/*"]},
     include_package_data=False,
-    cffi_modules=[f"{path.relative_to(ROOT)}:ffi" for path in sorted((ROOT / "maf_vdev").rglob("*_build.py"))],
+    cffi_modules=[f"{path.relative_to(ROOT)}:ffibuilder" for path in sorted((ROOT / "maf_vdev").rglob("*_build.py"))],
     cmdclass={"build_ext": BuildAll, "build_shim": BuildShim},
     distclass=BinaryDistribution,
     zip_safe=False,

@@ -6,6 +6,7 @@ Extra commands for work in the tree: `python setup.py build_shim` (the preloadab
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import ClassVar
@@ -36,7 +37,10 @@ class BuildShim(Command):
 
 
 class BuildAll(build_ext):
-    """cffi modules, then the shim libraries, in place or into the build folder."""
+    """cffi modules, then the shim libraries, in place or into the build folder.
+
+    An installed package also carries protocol.h, which maf_vdev/protocol.py parses.
+    """
 
     def finalize_options(self) -> None:
         super().finalize_options()
@@ -44,9 +48,14 @@ class BuildAll(build_ext):
         self.build_temp = str(ROOT / "build" / "temp")
 
     def run(self) -> None:
+        # One file name for the module, also where core_build.py was run by hand: the import system prefers this one.
+        for extension in self.extensions:
+            extension.py_limited_api = False
         super().run()
-        package = ROOT if self.inplace else Path(self.build_lib)
-        build_shim.build(package / "maf_vdev" / "lib")
+        package = (ROOT if self.inplace else Path(self.build_lib)) / "maf_vdev"
+        build_shim.build(package / "lib")
+        if not self.inplace:
+            shutil.copyfile(ROOT / "shim" / "protocol.h", package / "protocol.h")
 
 
 class BinaryDistribution(Distribution):

@@ -1,0 +1,50 @@
+/* The executor's C core: replays the command stream that the client writes, without Python in the steady state.
+ *
+ * Python registers what it planned (kernels per launch variant, ops); a command whose plan is missing calls
+ * back into Python once. One thread runs maf_core_run for the life of the process. */
+#ifndef MAF_CORE_H
+#define MAF_CORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol.h"
+
+#include "core_api.h"
+
+enum {
+    MAF_OK = 0, /* cudaError_t values */
+    MAF_ERROR_INVALID_VALUE = 1,
+    MAF_ERROR_ILLEGAL_ADDRESS = 700,
+    MAF_ERROR_LAUNCH_FAILURE = 719,
+    MAF_ERROR_UNKNOWN = 999
+};
+
+enum { MAF_KERNEL_VARIANTS = 4 };
+
+uint64_t maf_now(void); /* CLOCK_MONOTONIC, nanoseconds */
+
+/* ring.c */
+extern struct maf_control *maf_control_page;
+void maf_wake_client(void); /* every thread of the client that waits */
+void maf_host_function(uint64_t fn, uint64_t arg); /* runs a callback in the client and waits for it */
+
+/* replay.c: runs one command. An error becomes the context's sticky error; commands after it are skipped. */
+void maf_replay(const struct maf_command *command);
+int maf_replay_wants_exit(void);
+void maf_replay_count_sleep(void);
+
+/* memory.c: 0 or a cudaError_t value, which is then already the sticky error */
+int maf_memory_copy(const struct maf_cmd_copy *c);
+int maf_memory_copy2d(const struct maf_cmd_copy2d *c);
+int maf_memory_write(const struct maf_cmd_write *c, const void *payload);
+int maf_memory_fill(const struct maf_cmd_fill *c);
+int maf_memory_protect(const struct maf_cmd_protect *c);
+
+/* fault.c. maf_fault_set makes an error sticky: it stores fault_text, prints it on stderr and wakes the client; the
+ * first one wins. */
+void maf_fault_thread_init(void); /* alternate signal stack for the calling thread; call once per thread */
+void maf_fault_replay_thread(void); /* the calling thread is the one that replays */
+void maf_fault_current(const char *kind, const char *name); /* the running command; NULL: none, or Python's own code */
+
+#endif

@@ -1,0 +1,155 @@
+/* The windows of device and pinned memory, and the commands that move bytes in them. */
+#define _GNU_SOURCE
+#include "core.h"
+#include "cpu_launch.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { WINDOWS = 4 };
+/* From this size on a copy takes longer than waking the launch pool. */
+enum { PARALLEL_BYTES = 4 << 20 };
+
+static struct {
+    uint64_t base;
+    uint64_t bytes;
+} windows[WINDOWS];
+static int window_count;
+
+int maf_memory_map(int fd, uint64_t base, uint64_t bytes) {
+    if (window_count == WINDOWS) return ENOSPC;
+    void *want = (void *)(uintptr_t)base;
+    void *p = mmap(want, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE, fd, 0);
+    if (p == MAP_FAILED) return errno;
+    if (p != want) { /* kernels before 4.17 take the address as a hint */
+        munmap(p, bytes);
+        return EEXIST;
+    }
+    madvise(p, bytes, MADV_HUGEPAGE); /* advice only: where shared memory has no huge pages it fails */
+    windows[window_count].base = base;
+    windows[window_count].bytes = bytes;
+    window_count++;
+    return 0;
+}
+
+int maf_memory_contains(uint64_t address, uint64_t bytes) {
+    for (int i = 0; i < window_count; i++)
+        if (address >= windows[i].base && address - windows[i].base <= windows[i].bytes &&
+            bytes <= windows[i].bytes - (address - windows[i].base))
+            return 1;
+    return 0;
+}
+
+static int outside(const char *what, uint64_t address, uint64_t bytes) {
+    char text[160];
+    snprintf(text, sizeof text, "%s: %#llx + %llu bytes is outside device and pinned memory", what,
+             (unsigned long long)address, (unsigned long long)bytes);
+    maf_fault_set(MAF_ERROR_ILLEGAL_ADDRESS, text);
+    return MAF_ERROR_ILLEGAL_ADDRESS;
+}
+
+static int check(const char *what, uint64_t address, uint64_t bytes) {
+    return maf_memory_contains(address, bytes) ? MAF_OK : outside(what, address, bytes);
+}
+
+struct span {
+    char *dst;
+    const char *src;
+};
+
+static void copy_part(void *arg, uint64_t begin, uint64_t end) {
+    const struct span *s = arg;
+    memcpy(s->dst + begin, s->src + begin, end - begin);
+}
+
+int maf_memory_copy(const struct maf_cmd_copy *c) {
+    int error;
+    if ((error = check("copy to", c->dst, c->bytes)) || (error = check("copy from", c->src, c->bytes))) return error;
+    struct span s = {(char *)(uintptr_t)c->dst, (const char *)(uintptr_t)c->src};
+    int overlap = c->dst < c->src + c->bytes && c->src < c->dst + c->bytes;
+    if (overlap || c->bytes < PARALLEL_BYTES)
+        memmove(s.dst, s.src, c->bytes);
+    else
+        maf_cpu_parallel_for(c->bytes, PARALLEL_BYTES / 4, copy_part, &s);
+    return MAF_OK;
+}
+
+/* Bytes from the first to past the last byte of a pitched box. */
+static uint64_t extent(uint64_t width, uint64_t height, uint64_t depth, uint64_t pitch, uint64_t slice) {
+    return (depth - 1) * slice + (height - 1) * pitch + width;
+}
+
+int maf_memory_copy2d(const struct maf_cmd_copy2d *c) {
+    uint64_t depth = c->depth ? c->depth : 1;
+    if (!c->width || !c->height) return MAF_OK;
+    int error;
+    if ((error = check("copy to", c->dst, extent(c->width, c->height, depth, c->dst_pitch, c->dst_slice))) ||
+        (error = check("copy from", c->src, extent(c->width, c->height, depth, c->src_pitch, c->src_slice))))
+        return error;
+    for (uint64_t z = 0; z < depth; z++) {
+        char *dst = (char *)(uintptr_t)(c->dst + z * c->dst_slice);
+        const char *src = (const char *)(uintptr_t)(c->src + z * c->src_slice);
+        if (c->dst_pitch == c->width && c->src_pitch == c->width) {
+            memmove(dst, src, c->width * c->height);
+            continue;
+        }
+        for (uint64_t y = 0; y < c->height; y++) memmove(dst + y * c->dst_pitch, src + y * c->src_pitch, c->width);
+    }
+    return MAF_OK;
+}
+
+int maf_memory_write(const struct maf_cmd_write *c, const void *payload) {
+    if (c->h.size < sizeof *c || c->bytes > c->h.size - sizeof *c) {
+        maf_fault_set(MAF_ERROR_UNKNOWN, "damaged command stream: write is longer than its command");
+        return MAF_ERROR_UNKNOWN;
+    }
+    int error = check("write to", c->dst, c->bytes);
+    if (error) return error;
+    memcpy((void *)(uintptr_t)c->dst, payload, c->bytes);
+    return MAF_OK;
+}
+
+static void fill_row(void *row, uint64_t count, uint32_t value, uint32_t element) {
+    if (element == 1) {
+        memset(row, (int)(value & 0xff), count);
+    } else if (element == 2) {
+        uint16_t *p = row, v = (uint16_t)value;
+        for (uint64_t i = 0; i < count; i++) p[i] = v;
+    } else {
+        uint32_t *p = row;
+        for (uint64_t i = 0; i < count; i++) p[i] = value;
+    }
+}
+
+int maf_memory_fill(const struct maf_cmd_fill *c) {
+    if (!c->width || !c->height) return MAF_OK;
+    if ((c->element != 1 && c->element != 2 && c->element != 4) || c->dst % c->element || c->pitch % c->element) {
+        maf_fault_set(MAF_ERROR_INVALID_VALUE, "fill: element size or alignment");
+        return MAF_ERROR_INVALID_VALUE;
+    }
+    uint64_t row = c->width * c->element;
+    int error = check("fill", c->dst, extent(row, c->height, 1, c->pitch, 0));
+    if (error) return error;
+    if (c->pitch == row) {
+        fill_row((void *)(uintptr_t)c->dst, c->width * c->height, c->value, c->element);
+        return MAF_OK;
+    }
+    for (uint64_t y = 0; y < c->height; y++)
+        fill_row((void *)(uintptr_t)(c->dst + y * c->pitch), c->width, c->value, c->element);
+    return MAF_OK;
+}
+
+int maf_memory_protect(const struct maf_cmd_protect *c) {
+    int error = check("protect", c->address, c->bytes);
+    if (error) return error;
+    int access = c->accessible ? PROT_READ | PROT_WRITE : PROT_NONE;
+    if (mprotect((void *)(uintptr_t)c->address, c->bytes, access)) {
+        char text[96];
+        snprintf(text, sizeof text, "protect: %s", strerror(errno));
+        maf_fault_set(MAF_ERROR_UNKNOWN, text);
+        return MAF_ERROR_UNKNOWN;
+    }
+    return MAF_OK;
+}

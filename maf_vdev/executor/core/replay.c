@@ -1,0 +1,197 @@
+/* One command of the stream, run from the tables that Python filled. */
+#define _GNU_SOURCE
+#include "core.h"
+#include "cpu_launch.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Ids are given in order from 0; untouched parts of the tables cost no memory. */
+enum { TABLE_ENTRIES = 1 << 18 };
+
+typedef int (*op_function)(void *closure, const uint64_t *pointers, const void *scalars);
+
+static struct {
+    const struct maf_cpu_kernel *variant[MAF_KERNEL_VARIANTS];
+    struct maf_usage usage;
+} kernels[TABLE_ENTRIES];
+
+static struct {
+    op_function function;
+    void *closure;
+    const char *name; /* set last: NULL means that there is no such plan */
+    struct maf_usage usage;
+} plans[TABLE_ENTRIES];
+
+static int (*prepare_kernel)(uint32_t kernel, uint32_t variant);
+static int (*run_op_in_python)(uint32_t plan, const uint64_t *pointers, uint32_t count, const void *scalars,
+                               uint32_t bytes);
+static struct maf_counters counters;
+static int wants_exit;
+
+uint32_t maf_core_table_entries(void) { return TABLE_ENTRIES; }
+
+void maf_core_set_callbacks(int (*prepare)(uint32_t, uint32_t),
+                            int (*run_op)(uint32_t, const uint64_t *, uint32_t, const void *, uint32_t)) {
+    prepare_kernel = prepare;
+    run_op_in_python = run_op;
+}
+
+int maf_core_set_kernel(uint32_t kernel, uint32_t variant, uint64_t address) {
+    if (kernel >= TABLE_ENTRIES || variant >= MAF_KERNEL_VARIANTS) return EINVAL;
+    __atomic_store_n(&kernels[kernel].variant[variant], (const struct maf_cpu_kernel *)(uintptr_t)address,
+                     __ATOMIC_RELEASE);
+    return 0;
+}
+
+int maf_core_set_plan(uint32_t plan, uint64_t function, uint64_t closure, const char *name) {
+    if (plan >= TABLE_ENTRIES || !name) return EINVAL;
+    plans[plan].function = (op_function)(uintptr_t)function;
+    plans[plan].closure = (void *)(uintptr_t)closure;
+    __atomic_store_n(&plans[plan].name, name, __ATOMIC_RELEASE);
+    return 0;
+}
+
+void maf_core_kernel_usage(uint32_t kernel, struct maf_usage *out) {
+    *out = kernel < TABLE_ENTRIES ? kernels[kernel].usage : (struct maf_usage){0, 0};
+}
+
+void maf_core_plan_usage(uint32_t plan, struct maf_usage *out) {
+    *out = plan < TABLE_ENTRIES ? plans[plan].usage : (struct maf_usage){0, 0};
+}
+
+void maf_core_get_counters(struct maf_counters *out) { *out = counters; }
+
+int maf_replay_wants_exit(void) { return wants_exit; }
+
+void maf_replay_count_sleep(void) { counters.sleeps++; }
+
+/* A command that does not fit what its fields say. */
+static void damaged(const char *what) {
+    char text[128];
+    snprintf(text, sizeof text, "damaged command stream: %s", what);
+    maf_fault_set(MAF_ERROR_UNKNOWN, text);
+}
+
+/* A library or launch error without a text of its own. */
+static void failed(const char *what, const char *name, int error) {
+    char text[256];
+    snprintf(text, sizeof text, "%s %s failed with error %d", what, name, error);
+    maf_fault_set((uint32_t)error, text);
+}
+
+/* Which of a kernel's compiled forms fits a block shape: see MAF_KERNEL_VARIANTS and the launch variants of the
+ * translator. Bit 0: TID.X is affine in the lane (block.x a multiple of 32, or a one-dimensional block);
+ * bit 1: every warp is full. */
+static uint32_t launch_variant(const uint32_t block[3]) {
+    uint32_t affine = block[0] % 32 == 0 || (block[1] == 1 && block[2] == 1);
+    uint32_t full = (uint64_t)block[0] * block[1] * block[2] % 32 == 0;
+    return affine | full << 1;
+}
+
+static struct maf_usage *launch(const struct maf_cmd_launch *c) {
+    if (c->h.size < sizeof *c || c->param_bytes > c->h.size - sizeof *c || c->kernel >= TABLE_ENTRIES) {
+        damaged("launch");
+        return NULL;
+    }
+    uint32_t variant = launch_variant(c->block);
+    const struct maf_cpu_kernel **slot = &kernels[c->kernel].variant[variant];
+    const struct maf_cpu_kernel *kernel = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+    if (!kernel) {
+        if (prepare_kernel(c->kernel, variant)) return NULL; /* Python has set the fault */
+        kernel = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+        if (!kernel) {
+            damaged("launch of a kernel that was never looked up");
+            return NULL;
+        }
+    }
+    maf_fault_current("kernel", NULL);
+    int error = maf_cpu_launch(kernel, c->grid, c->block, c->dynamic_shared, c + 1, c->param_bytes);
+    counters.launches++;
+    if (error) failed("launch of kernel", kernel->name, error);
+    return &kernels[c->kernel].usage;
+}
+
+static struct maf_usage *run_op(const struct maf_cmd_op *c) {
+    uint64_t payload = (uint64_t)c->pointers * sizeof(uint64_t) + c->scalar_bytes;
+    const char *name = c->plan < TABLE_ENTRIES ? __atomic_load_n(&plans[c->plan].name, __ATOMIC_ACQUIRE) : NULL;
+    if (c->h.size < sizeof *c || payload > c->h.size - sizeof *c || !name) {
+        damaged("op");
+        return NULL;
+    }
+    const uint64_t *pointers = (const uint64_t *)(c + 1);
+    const void *scalars = pointers + c->pointers;
+    op_function function = plans[c->plan].function;
+    counters.ops++;
+    maf_fault_current("operation", name);
+    if (function) {
+        int error = function(plans[c->plan].closure, pointers, scalars);
+        if (error) failed("operation", name, error);
+    } else {
+        counters.python_ops++;
+        run_op_in_python(c->plan, pointers, c->pointers, scalars, c->scalar_bytes);
+    }
+    return &plans[c->plan].usage;
+}
+
+static struct maf_usage *dispatch(const struct maf_command *command) {
+    switch (command->kind) {
+    case MAF_CMD_LAUNCH: return launch((const struct maf_cmd_launch *)command);
+    case MAF_CMD_OP: return run_op((const struct maf_cmd_op *)command);
+    case MAF_CMD_COPY: {
+        const struct maf_cmd_copy *c = (const struct maf_cmd_copy *)command;
+        maf_fault_current("copy", NULL);
+        counters.copied_bytes += c->bytes;
+        maf_memory_copy(c);
+        return NULL;
+    }
+    case MAF_CMD_COPY2D:
+        maf_fault_current("copy", NULL);
+        maf_memory_copy2d((const struct maf_cmd_copy2d *)command);
+        return NULL;
+    case MAF_CMD_WRITE:
+        maf_fault_current("copy", NULL);
+        maf_memory_write((const struct maf_cmd_write *)command, (const struct maf_cmd_write *)command + 1);
+        return NULL;
+    case MAF_CMD_FILL:
+        maf_fault_current("memset", NULL);
+        maf_memory_fill((const struct maf_cmd_fill *)command);
+        return NULL;
+    case MAF_CMD_EVENT: {
+        uint32_t slot = ((const struct maf_cmd_event *)command)->slot;
+        if (slot >= MAF_EVENT_SLOTS)
+            damaged("event slot");
+        else
+            __atomic_store_n(&maf_control_page->event_ns[slot], maf_now(), __ATOMIC_RELEASE);
+        return NULL;
+    }
+    case MAF_CMD_HOSTFN: {
+        const struct maf_cmd_hostfn *c = (const struct maf_cmd_hostfn *)command;
+        maf_host_function(c->fn, c->arg);
+        return NULL;
+    }
+    case MAF_CMD_PROTECT: maf_memory_protect((const struct maf_cmd_protect *)command); return NULL;
+    case MAF_CMD_NOP: return NULL;
+    default: damaged("unknown command"); return NULL;
+    }
+}
+
+void maf_replay(const struct maf_command *command) {
+    counters.commands++;
+    if (command->kind == MAF_CMD_EXIT) {
+        wants_exit = 1;
+        return;
+    }
+    if (maf_control_page->fault) return;
+    uint64_t start = maf_now();
+    struct maf_usage *usage = dispatch(command);
+    maf_fault_current(NULL, NULL);
+    uint64_t spent = maf_now() - start;
+    counters.busy_ns += spent;
+    if (usage) {
+        usage->runs++;
+        usage->ns += spent;
+    }
+}

@@ -1,0 +1,224 @@
+"""Plans: from a module's bytes to kernels that the C core can launch, from an op description to a function.
+
+A kernel id stands for (SDA, module, name). Looking a kernel up decodes nothing: it reads the cubin,
+places the module's data in device memory and lets the CPU device start compiling in the background.
+The plan itself is made at the first launch of each variant, on the core's thread.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from maf_vdev.executor import record
+from maf_vdev.executor._core import ffi, lib
+from maf_vdev.executor.images import ImageError, Module, describe
+from maf_vdev.executor.module_data import ModuleData, SystemMemory
+from maf_vdev.executor.server import Arguments, RequestError
+
+ERROR_INVALID_KERNEL_IMAGE = 200
+ERROR_INVALID_SOURCE = 300
+ERROR_INVALID_HANDLE = 400
+ERROR_SYMBOL_NOT_FOUND = 500
+ERROR_MEMORY_ALLOCATION = 2
+ERROR_JIT = 218  # cudaErrorInvalidPtx: "a PTX JIT compilation failed"
+ERROR_UNKNOWN = 999
+
+CAPABILITY = (7, 5)
+
+_QUERY = struct.Struct("<II")
+_OP_HEADER = struct.Struct("<II")
+_MAX_THREADS = 1024  # per CTA, where the kernel does not say
+
+
+@dataclass
+class Kernel:
+    """A kernel of one SDA. `code` is the translator's KernelCode; `loaded` the CPU device's handle."""
+
+    id: int
+    name: str
+    code: object
+    loaded: object
+
+
+@dataclass
+class Planner:
+    """Everything planned for one application. Requests come on the main thread, prepare on the core's."""
+
+    args: Arguments
+    modules: dict[int, Module] = field(default_factory=dict)
+    kernels: list[Kernel] = field(default_factory=list)
+    plans: list[object] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._device = None
+        self._device_lock = threading.Lock()
+        self._kernel_ids: dict[tuple[int, int, str], int] = {}
+        self._data: dict[tuple[int, int], ModuleData] = {}
+        self._memory = [
+            SystemMemory(self.args.device_base + number * self.args.device_stride, lib.MAF_SYSTEM_BYTES)
+            for number in range(self.args.count)
+        ]
+        self._next_module = 0
+        self._keep: list[object] = []
+
+    def preload(self) -> None:
+        """Import what the first kernel and the first op need."""
+        self.device()
+        import maf_vdev.translator.cubin  # noqa: F401
+
+    def device(self):
+        """The CPU device, made at first use."""
+        with self._device_lock:
+            if self._device is None:
+                from maf_vdev.devices.cpu import CpuDevice
+
+                self._device = CpuDevice()
+            return self._device
+
+    # --- requests --------------------------------------------------------------------------------
+
+    def load_module(self, sda: int, data: bytearray) -> bytes:
+        """Reply to MAF_REQ_MODULE. Nothing is decompressed yet."""
+        try:
+            module = Module(bytes(data), CAPABILITY)
+        except ImageError as error:
+            raise RequestError(error.code, str(error)) from None
+        number = self._next_module
+        self._next_module += 1
+        self.modules[number] = module
+        return struct.pack("<II", number, module.status)
+
+    def unload_module(self, sda: int, payload: bytearray) -> bytes:
+        """Reply to MAF_REQ_UNLOAD. Kernels stay registered: commands in the ring may still name them."""
+        (number,) = struct.unpack("<I", payload)
+        if self.modules.pop(number, None) is None:
+            raise RequestError(ERROR_INVALID_HANDLE, f"no module {number}")
+        for index in range(self.args.count):
+            self._data.pop((index, number), None)
+        return b""
+
+    def _query(self, payload: bytearray) -> tuple[int, Module, str]:
+        number, size = _QUERY.unpack_from(payload)
+        name = bytes(payload[_QUERY.size : _QUERY.size + size]).decode(errors="replace").rstrip("\0")
+        module = self.modules.get(number)
+        if module is None:
+            raise RequestError(ERROR_INVALID_HANDLE, f"no module {number}")
+        return number, module, name
+
+    def find_kernel(self, sda: int, payload: bytearray) -> bytes:
+        """Reply to MAF_REQ_KERNEL: struct maf_kernel_info and its parameters."""
+        number, module, name = self._query(payload)
+        kernel = self._kernel(sda, number, module, name)
+        code = kernel.code
+        info = struct.pack(
+            "<10I",
+            kernel.id,
+            len(code.params),
+            code.param_bytes,
+            code.registers,
+            code.static_shared,
+            code.local_bytes,
+            len(code.banks.get(3, b"")),
+            code.max_threads or _MAX_THREADS,
+            code.arch,
+            code.arch,
+        )
+        return info + b"".join(struct.pack("<II", offset, size) for offset, size in code.params)
+
+    def _kernel(self, sda: int, number: int, module: Module, name: str) -> Kernel:
+        known = self._kernel_ids.get((sda, number, name))
+        if known is not None:
+            return self.kernels[known]
+        if len(self.kernels) >= lib.maf_core_table_entries():
+            raise RequestError(ERROR_MEMORY_ALLOCATION, "too many kernels")
+        try:
+            code = module.kernel(name)
+            data = self._module_data(sda, number, module)
+            banks = data.kernel_banks(code)
+        except ImageError as error:
+            record.current().fault(error.code, f"{describe(name)}: {error}")
+            raise RequestError(error.code, f"{describe(name)}: {error}") from None
+        device = self.device()
+        kernel = Kernel(len(self.kernels), name, code, device.load(code, banks))
+        self.kernels.append(kernel)
+        self._kernel_ids[sda, number, name] = kernel.id
+        device.prefetch(kernel.loaded)
+        return kernel
+
+    def _module_data(self, sda: int, number: int, module: Module) -> ModuleData:
+        data = self._data.get((sda, number))
+        if data is None:
+            data = self._data[sda, number] = ModuleData(module.cubin(), self._memory[sda])
+        return data
+
+    def find_symbol(self, sda: int, payload: bytearray) -> bytes:
+        """Reply to MAF_REQ_SYMBOL: address and size of a module variable."""
+        number, module, name = self._query(payload)
+        try:
+            found = self._module_data(sda, number, module).symbol(name)
+        except ImageError as error:
+            raise RequestError(error.code, str(error)) from None
+        if found is None:
+            raise RequestError(ERROR_SYMBOL_NOT_FOUND, f"no variable {name}")
+        return struct.pack("<QQ", *found)
+
+    def make_plan(self, sda: int, payload: bytearray) -> bytes:
+        """Reply to MAF_REQ_PLAN: struct maf_plan_info. Errors are of enum maf_plan_error."""
+        from maf_vdev.modnn import registry
+
+        kind, size = _OP_HEADER.unpack_from(payload)
+        try:
+            plan = registry.make_plan(kind, bytes(payload[_OP_HEADER.size : _OP_HEADER.size + size]))
+        except registry.Unsupported as error:
+            raise RequestError(lib.MAF_PLAN_UNSUPPORTED, str(error)) from None
+        except registry.Invalid as error:
+            raise RequestError(lib.MAF_PLAN_INVALID, str(error)) from None
+        number = len(self.plans)
+        name = ffi.new("char[]", f"{plan.provider}".encode())
+        function, closure = plan.native or (0, 0)
+        if lib.maf_core_set_plan(number, function, closure, name):
+            raise RequestError(lib.MAF_PLAN_INTERNAL, "too many plans")
+        self._keep.append(name)
+        self.plans.append(plan)
+        return struct.pack("<IIQQ", number, 0, plan.workspace_bytes, plan.reserve_bytes)
+
+    # --- called by the core, on its thread ----------------------------------------------------------
+
+    def prepare(self, number: int, variant: int) -> int:
+        """Compile, or take from the cache, one variant of a kernel and register it. 0 or a cudaError_t."""
+        if number >= len(self.kernels):
+            return _fault(ERROR_INVALID_HANDLE, f"launch of unknown kernel {number}")
+        kernel = self.kernels[number]
+        return self._guard(
+            f"kernel {describe(kernel.name)}",
+            lambda: lib.maf_core_set_kernel(number, variant, self.device().prepare(kernel.loaded, variant)),
+        )
+
+    def run_op(self, number: int, pointers: list[int], scalars: bytes) -> int:
+        """Run an op whose plan has no native function."""
+        plan = self.plans[number]
+        return self._guard(f"operation of {plan.provider}", lambda: plan.run(pointers, scalars) or 0)
+
+    def _guard(self, what: str, action: Callable[[], int]) -> int:
+        """Run `action`; an exception becomes the context's sticky error."""
+        from maf_vdev.translator.ir import DecodeError, LiftError
+
+        try:
+            return action()
+        except (DecodeError, LiftError) as error:
+            return _fault(ERROR_INVALID_SOURCE, f"{what}: {error}")
+        except Exception as error:  # noqa: BLE001 - whatever planning raises ends the context, not the process
+            if record.log_level() >= 2:
+                import traceback
+
+                traceback.print_exc()
+            return _fault(ERROR_JIT, f"{what}: {type(error).__name__}: {error}")
+
+
+def _fault(error: int, text: str) -> int:
+    record.current().fault(error, text)
+    lib.maf_fault_set(error, text.encode())
+    return error

@@ -1,0 +1,285 @@
+"""The executor process: maps the shared memory, starts the C core's replay thread, answers requests.
+
+Start-up is on the application's critical path, so this module imports only what the interpreter has
+built in and the C core; planning imports numpy and the rest when the first request needs them.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import select
+import struct
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+# The launch pool and the BLAS take turns on the same cores: a spinning BLAS thread starves the other.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Builds on some machines pin OpenBLAS to an old core type; here that would cost most of its speed.
+os.environ.pop("OPENBLAS_CORETYPE", None)
+
+from maf_vdev.executor._core import ffi, lib
+
+REQUEST = struct.Struct("<IIQ")
+REPLY = struct.Struct("<iIQ")
+
+ERROR_INVALID_VALUE = 1
+ERROR_NOT_SUPPORTED = 801
+ERROR_UNKNOWN = 999
+
+_REPLAY_STACK = 16 << 20
+
+
+class RequestError(Exception):
+    """A request that fails: `error` is the reply's code, the text its message."""
+
+    def __init__(self, error: int, message: str) -> None:
+        super().__init__(message)
+        self.error = error
+
+
+@dataclass
+class Arguments:
+    """The command line; file descriptors are inherited from the application."""
+
+    socket_fd: int = -1
+    ring_fd: int = -1
+    device_fd: int = -1
+    pinned_fd: int = -1
+    count: int = 1
+    device_base: int = 0
+    device_stride: int = 0
+    pinned_base: int = 0
+    pinned_bytes: int = 0
+    app_pid: int = 0
+
+    @classmethod
+    def parse(cls, words: list[str]) -> Arguments:
+        """Arguments from ``--name value`` pairs; SystemExit for anything else."""
+        names = {f"--{name.replace('_', '-')}": name for name in cls.__dataclass_fields__}
+        result = cls()
+        if len(words) % 2:
+            raise SystemExit("maf_vdev.executor: arguments come in pairs: --name value")
+        for option, value in zip(words[::2], words[1::2]):
+            if option not in names:
+                raise SystemExit(f"maf_vdev.executor: unknown argument {option}")
+            try:
+                setattr(result, names[option], int(value, 0))
+            except ValueError:
+                raise SystemExit(f"maf_vdev.executor: {option} {value} is not a number") from None
+        if min(result.socket_fd, result.ring_fd, result.device_fd) < 0 or not result.device_stride:
+            raise SystemExit("maf_vdev.executor: started by the client library, not by hand")
+        return result
+
+
+@dataclass
+class Server:
+    """One application's executor. `planner` is made at the first request that needs it."""
+
+    args: Arguments
+    _planner: object = None
+    _lock: object = field(default_factory=_thread.allocate_lock)
+
+    def planner(self):
+        """The planner; its imports are the slow part of a cold start."""
+        with self._lock:
+            if self._planner is None:
+                from maf_vdev.executor.planner import Planner
+
+                self._planner = Planner(self.args)
+            return self._planner
+
+    def handle(self, kind: int, sda: int, payload: bytearray) -> bytes:
+        """The reply's payload. Raises RequestError."""
+        if sda >= self.args.count:
+            raise RequestError(101, f"no SDA {sda}")  # cudaErrorInvalidDevice
+        handler = self._HANDLERS.get(kind)
+        if handler is None:
+            raise RequestError(ERROR_NOT_SUPPORTED, f"unknown request {kind}")
+        return handler(self, sda, payload)
+
+    def _hello(self, sda: int, payload: bytearray) -> bytes:
+        return b""
+
+    def _module(self, sda: int, payload: bytearray) -> bytes:
+        return self.planner().load_module(sda, payload)
+
+    def _kernel(self, sda: int, payload: bytearray) -> bytes:
+        return self.planner().find_kernel(sda, payload)
+
+    def _symbol(self, sda: int, payload: bytearray) -> bytes:
+        return self.planner().find_symbol(sda, payload)
+
+    def _plan(self, sda: int, payload: bytearray) -> bytes:
+        return self.planner().make_plan(sda, payload)
+
+    def _unload(self, sda: int, payload: bytearray) -> bytes:
+        return self.planner().unload_module(sda, payload)
+
+    def _note(self, sda: int, payload: bytearray) -> bytes:
+        from maf_vdev.executor import record
+
+        record.current().note(payload.decode(errors="replace"))
+        return b""
+
+    _HANDLERS: dict[int, Callable] = field(
+        default_factory=lambda: {
+            lib.MAF_REQ_HELLO: Server._hello,
+            lib.MAF_REQ_MODULE: Server._module,
+            lib.MAF_REQ_KERNEL: Server._kernel,
+            lib.MAF_REQ_SYMBOL: Server._symbol,
+            lib.MAF_REQ_PLAN: Server._plan,
+            lib.MAF_REQ_UNLOAD: Server._unload,
+            lib.MAF_REQ_NOTE: Server._note,
+        }
+    )
+
+
+def _map(fd: int, base: int, size: int, what: str) -> None:
+    error = lib.maf_memory_map(fd, base, size)
+    if error:
+        raise SystemExit(f"maf_vdev.executor: cannot map {what} memory at {base:#x}: {os.strerror(error)}")
+
+
+def _read(fd: int, size: int) -> bytearray:
+    """Exactly `size` bytes; EOFError when the application has closed its end."""
+    data = bytearray(size)
+    view, have = memoryview(data), 0
+    while have < size:
+        got = os.readv(fd, [view[have:]])
+        if got == 0:
+            raise EOFError
+        have += got
+    return data
+
+
+def _write(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _serve_one(server: Server, fd: int) -> None:
+    kind, sda, size = REQUEST.unpack(_read(fd, REQUEST.size))
+    payload = _read(fd, size)
+    error, reply = 0, b""
+    try:
+        reply = server.handle(kind, sda, payload)
+    except RequestError as failure:
+        error, reply = failure.error, str(failure).encode()
+    except Exception as failure:  # noqa: BLE001 - a defect here must not end the application
+        import traceback
+
+        traceback.print_exc()
+        error = lib.MAF_PLAN_INTERNAL if kind == lib.MAF_REQ_PLAN else ERROR_UNKNOWN
+        reply = f"executor: {type(failure).__name__}: {failure}".encode()
+    _write(fd, REPLY.pack(error, 0, len(reply)) + reply)
+
+
+def _set_up_process(keep: list[int]) -> None:
+    """Leave the application's job control and files: a terminal's Ctrl-C is for the application, which
+    decides whether it goes on; and a pipe's other end must see the application's close, not ours."""
+    import signal
+
+    os.setpgid(0, 0)
+    for number in (signal.SIGINT, signal.SIGTTOU, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    low = 3
+    for fd in sorted(keep):
+        os.closerange(low, fd)
+        low = fd + 1
+    os.closerange(low, os.sysconf("SC_OPEN_MAX"))
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+
+
+def _watch_application(poll: select.poll, pid: int) -> int:
+    """A descriptor that becomes readable when the application ends, or -1. The socket alone is not enough:
+    a child that the application forked may hold its other end."""
+    try:
+        fd = os.pidfd_open(pid)
+    except (OSError, AttributeError):
+        return -1
+    poll.register(fd, select.POLLIN)
+    return fd
+
+
+def _preload(server: Server) -> None:
+    """Imports what the first kernel needs while the application is still starting."""
+    try:
+        server.planner().preload()
+    except Exception as error:  # noqa: BLE001 - the first request meets the same error and reports it
+        if os.environ.get("MAF_LOG", "0") >= "2":
+            print(f"maf-vdev: preload: {error}", file=sys.stderr)
+
+
+def _finish(server: Server, status: int) -> None:
+    """Write the run record and end at once: threads of the core and of libraries may be anywhere."""
+    from maf_vdev.executor import record
+
+    try:
+        record.finish(server.args)
+        sys.stdout.flush()
+    finally:
+        os._exit(status)
+
+
+def serve(args: Arguments) -> None:
+    """Serves until the application closes its socket or ends. Does not return."""
+    _set_up_process([args.socket_fd, args.ring_fd, args.device_fd, args.pinned_fd])
+    error = lib.maf_core_attach(args.ring_fd)
+    if error:
+        raise SystemExit(f"maf_vdev.executor: bad control page: {os.strerror(error)}")
+    _map(args.device_fd, args.device_base, args.count * args.device_stride, "device")
+    if args.pinned_bytes:
+        _map(args.pinned_fd, args.pinned_base, args.pinned_bytes, "pinned")
+    server = Server(args)
+    from_core, to_main = os.pipe()
+    lib.maf_fault_install(to_main)
+
+    def replay() -> None:
+        lib.maf_core_run()
+        os.write(to_main, b"X")
+
+    _register_callbacks(server)
+    _thread.stack_size(_REPLAY_STACK)
+    _thread.start_new_thread(replay, ())
+    lib.maf_core_ready()
+    from maf_vdev.executor import record
+
+    record.start(args)
+    _thread.start_new_thread(_preload, (server,))
+    poll = select.poll()
+    poll.register(args.socket_fd, select.POLLIN)
+    poll.register(from_core, select.POLLIN)
+    application = _watch_application(poll, args.app_pid)
+    while True:
+        for fd, _ in poll.poll():
+            if fd == from_core:
+                _finish(server, 1 if os.read(from_core, 1) == b"F" else 0)
+            elif fd == application:
+                _finish(server, 0)
+            else:
+                try:
+                    _serve_one(server, fd)
+                except (EOFError, OSError):
+                    _finish(server, 0)
+
+
+def _register_callbacks(server: Server) -> None:
+    @ffi.def_extern(name="maf_py_prepare", error=ERROR_UNKNOWN)
+    def prepare(kernel: int, variant: int) -> int:
+        return server.planner().prepare(kernel, variant)
+
+    @ffi.def_extern(name="maf_py_run_op", error=ERROR_UNKNOWN)
+    def run_op(plan: int, pointers: object, count: int, scalars: object, size: int) -> int:
+        return server.planner().run_op(plan, ffi.unpack(pointers, count), bytes(ffi.buffer(scalars, size)))
+
+    lib.maf_core_set_callbacks(lib.maf_py_prepare, lib.maf_py_run_op)
+
+
+def main() -> None:
+    """Entry point of ``python -m maf_vdev.executor``."""
+    serve(Arguments.parse(sys.argv[1:]))

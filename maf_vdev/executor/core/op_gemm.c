@@ -1,0 +1,409 @@
+/* Replays GEMM plans; see op_gemm.h. The epilogues and type conversions are in op_convert.c. */
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol.h"
+
+#include "op_gemm.h"
+#include "op_convert.h"
+
+enum { CUDA_SUCCESS_ = 0, CUDA_OUT_OF_MEMORY = 2, CUDA_ERROR_UNKNOWN_ = 999 };
+enum { CBLAS_COLUMN_MAJOR = 102 };
+enum { PTR_A, PTR_B, PTR_C, PTR_D, PTR_BIAS, PTR_AUX, PTR_ALPHA, PTR_BETA };
+enum { DNNL_SRC = 1, DNNL_DST = 17, DNNL_WEIGHTS = 33 };
+
+/* CBLAS_TRANSPOSE of enum maf_gemm_op; ConjNoTrans is OpenBLAS's and MKL's extension. */
+static const int cblas_op[4] = {111, 112, 113, 114};
+
+typedef void (*sgemm_fn)(int, int, int, int, int, int, float, const float *, int, const float *, int, float, float *, int);
+typedef void (*dgemm_fn)(int, int, int, int, int, int, double, const double *, int, const double *, int, double, double *, int);
+typedef void (*xgemm_fn)(int, int, int, int, int, int, const void *, const void *, int, const void *, int, const void *, void *, int);
+typedef void (*sgemv_fn)(int, int, int, int, float, const float *, int, const float *, int, float, float *, int);
+typedef void (*dgemv_fn)(int, int, int, int, double, const double *, int, const double *, int, double, double *, int);
+typedef void (*xgemv_fn)(int, int, int, int, const void *, const void *, int, const void *, int, const void *, void *, int);
+typedef void (*sbatch_fn)(int, int, int, int, int, int, float, const float *, int, int64_t, const float *, int, int64_t, float, float *, int, int64_t, int);
+
+struct scalars {
+    double alpha[2];
+    double beta[2];
+};
+
+struct dnnl_arg {
+    int arg;
+    void *memory;
+};
+
+/* Scratch that stays with the thread: plans run one after another, so they share it. */
+enum { SCRATCH_A, SCRATCH_B, SCRATCH_ACC, SCRATCH_COUNT };
+static _Thread_local struct {
+    void *memory;
+    size_t bytes;
+} scratch[SCRATCH_COUNT];
+
+static void *get_scratch(int slot, size_t bytes)
+{
+    if (scratch[slot].bytes < bytes) {
+        size_t size = (bytes + 0xffff) & ~(size_t)0xffff;
+        free(scratch[slot].memory);
+        scratch[slot].memory = aligned_alloc(64, size);
+        scratch[slot].bytes = scratch[slot].memory ? size : 0;
+    }
+    return scratch[slot].memory;
+}
+
+static char *at(uint64_t address, int64_t type, int64_t elements)
+{
+    return (char *)(uintptr_t)address + elements * maf_type_bytes(type);
+}
+
+static void read_scalars(const struct maf_gemm *g, const uint64_t *ptrs, const double *host, struct scalars *out)
+{
+    memcpy(out->alpha, host, sizeof out->alpha);
+    memcpy(out->beta, host + 2, sizeof out->beta);
+    if (g->scalars == MAF_SCALARS_DEVICE) {
+        maf_load_scalar(g->type_scale, (const void *)(uintptr_t)ptrs[PTR_ALPHA], out->alpha);
+        maf_load_scalar(g->type_scale, (const void *)(uintptr_t)ptrs[PTR_BETA], out->beta);
+    } else if (g->scalars == MAF_SCALARS_ALPHA_VECTOR) {
+        memset(out->beta, 0, sizeof out->beta);
+    }
+    /* A vector is applied row by row by the epilogue. */
+    if (g->scalars >= MAF_SCALARS_DEVICE_VECTOR) {
+        out->alpha[0] = 1;
+        out->alpha[1] = 0;
+    }
+}
+
+static int is_zero(const double v[2])
+{
+    return v[0] == 0 && v[1] == 0;
+}
+
+static int is_one(const double v[2])
+{
+    return v[0] == 1 && v[1] == 0;
+}
+
+/* The operand as the BLAS reads it: in place, or a packed copy of the compute type. */
+static const void *operand(const struct maf_gemm *g, const struct maf_gemm_operand *x, const char *p, int slot, int64_t *ld)
+{
+    *ld = x->ld;
+    if (!x->convert) {
+        return p;
+    }
+    void *copy = get_scratch(slot, (size_t)(x->rows * x->cols) * maf_type_bytes(g->compute));
+    if (copy) {
+        maf_convert_matrix(g->compute, copy, x->type, p, x->rows, x->cols, x->ld);
+        *ld = x->rows ? x->rows : 1;
+    }
+    return copy;
+}
+
+/* d = alpha * op(a) op(b) + beta * d, all of the compute type. */
+static void multiply(const struct maf_gemm *g, const void *a, int64_t lda, const void *b, int64_t ldb, void *d,
+                     int64_t ldd, const double alpha[2], const double beta[2])
+{
+    int ta = cblas_op[g->a.op], tb = cblas_op[g->b.op];
+    int m = (int)g->m, n = (int)g->n, k = (int)g->k;
+    int la = (int)lda, lb = (int)ldb, ld = (int)ldd;
+    switch (g->compute) {
+    case MAF_F32:
+        ((sgemm_fn)g->gemm)(CBLAS_COLUMN_MAJOR, ta, tb, m, n, k, (float)alpha[0], a, la, b, lb, (float)beta[0], d, ld);
+        break;
+    case MAF_F64:
+        ((dgemm_fn)g->gemm)(CBLAS_COLUMN_MAJOR, ta, tb, m, n, k, alpha[0], a, la, b, lb, beta[0], d, ld);
+        break;
+    case MAF_C64: {
+        float fa[2] = {(float)alpha[0], (float)alpha[1]}, fb[2] = {(float)beta[0], (float)beta[1]};
+        ((xgemm_fn)g->gemm)(CBLAS_COLUMN_MAJOR, ta, tb, m, n, k, fa, a, la, b, lb, fb, d, ld);
+        break;
+    }
+    default:
+        ((xgemm_fn)g->gemm)(CBLAS_COLUMN_MAJOR, ta, tb, m, n, k, alpha, a, la, b, lb, beta, d, ld);
+    }
+}
+
+/* y = alpha * op(matrix) x + beta * y. BLAS wants a negative increment's vector by its lowest address. */
+static void multiply_vector(const struct maf_gemm *g, int op, int64_t rows, int64_t cols, const void *matrix, int64_t ld,
+                            const char *x, int64_t incx, char *y, int64_t incy, const double alpha[2],
+                            const double beta[2])
+{
+    int64_t size = maf_type_bytes(g->compute);
+    int64_t out = op == MAF_GEMM_N || op == MAF_GEMM_R ? rows : cols;
+    int64_t in = rows + cols - out;
+    int t = cblas_op[op], m = (int)rows, n = (int)cols, ix = (int)incx, iy = (int)incy;
+    if (incx < 0) {
+        x += (in - 1) * incx * size;
+    }
+    if (incy < 0) {
+        y += (out - 1) * incy * size;
+    }
+    switch (g->compute) {
+    case MAF_F32:
+        ((sgemv_fn)g->gemv)(CBLAS_COLUMN_MAJOR, t, m, n, (float)alpha[0], matrix, (int)ld, (const float *)x, ix, (float)beta[0], (float *)y, iy);
+        break;
+    case MAF_F64:
+        ((dgemv_fn)g->gemv)(CBLAS_COLUMN_MAJOR, t, m, n, alpha[0], matrix, (int)ld, (const double *)x, ix, beta[0], (double *)y, iy);
+        break;
+    case MAF_C64: {
+        float fa[2] = {(float)alpha[0], (float)alpha[1]}, fb[2] = {(float)beta[0], (float)beta[1]};
+        ((xgemv_fn)g->gemv)(CBLAS_COLUMN_MAJOR, t, m, n, fa, matrix, (int)ld, x, ix, fb, y, iy);
+        break;
+    }
+    default:
+        ((xgemv_fn)g->gemv)(CBLAS_COLUMN_MAJOR, t, m, n, alpha, matrix, (int)ld, x, ix, beta, y, iy);
+    }
+}
+
+/* A product with one row or one column is a matrix times a vector; 0 if it has to be a GEMM. */
+static int as_vector(const struct maf_gemm *g, const void *a, int64_t lda, const void *b, int64_t ldb, void *d,
+                     int64_t ldd, const double alpha[2], const double beta[2])
+{
+    static const int transposed[4] = {MAF_GEMM_T, MAF_GEMM_N, MAF_GEMM_R, MAF_GEMM_C};
+    if (!g->gemv || (g->m > 1 && g->n > 1)) {
+        return 0;
+    }
+    /* Whether the vector is a stored row (stride ld) or a stored column (stride 1). */
+    if (g->n == 1 && g->b.op <= MAF_GEMM_T && lda > 0) {
+        int64_t incx = g->b.op == MAF_GEMM_N ? 1 : ldb;
+        multiply_vector(g, (int)g->a.op, g->a.rows, g->a.cols, a, lda, b, incx, d, 1, alpha, beta);
+        return 1;
+    }
+    if (g->m == 1 && g->a.op <= MAF_GEMM_T && ldb > 0) {
+        int64_t incx = g->a.op == MAF_GEMM_N ? lda : 1;
+        multiply_vector(g, transposed[g->b.op], g->b.rows, g->b.cols, b, ldb, a, incx, d, ldd, alpha, beta);
+        return 1;
+    }
+    return 0;
+}
+
+static int run_matmul(const struct maf_gemm_dnnl *l, const struct maf_gemm_matmul *p, const void *primitive, const void *a,
+                      const void *b, void *d)
+{
+    struct dnnl_arg args[3] = {{DNNL_SRC, p->src}, {DNNL_WEIGHTS, p->weights}, {DNNL_DST, p->dst}};
+    l->set_handle(p->src, (void *)(uintptr_t)b);
+    l->set_handle(p->weights, (void *)(uintptr_t)a);
+    l->set_handle(p->dst, d);
+    if (l->execute(primitive, l->stream, 3, args) != 0) {
+        return CUDA_ERROR_UNKNOWN_;
+    }
+    l->wait(l->stream);
+    return 0;
+}
+
+/* One matrix of the batch. */
+struct problem {
+    const char *a;
+    const char *b;
+    const char *c;
+    char *d;
+    const char *bias;
+    char *aux;
+};
+
+static int same_layout(const struct maf_gemm *g)
+{
+    return g->type_c == g->type_d && g->row_c == 1 && g->col_c == g->ldd;
+}
+
+static int run_direct(const struct maf_gemm *g, const struct problem *p, const struct scalars *s)
+{
+    int64_t lda, ldb;
+    int use_c = !is_zero(s->beta);
+    if (use_c && !(p->c == p->d && same_layout(g))) {
+        maf_copy_strided(g->type_d, p->d, 1, g->ldd, g->type_c, p->c, g->row_c, g->col_c, g->m, g->n);
+    }
+    if (g->k == 0 || is_zero(s->alpha)) {
+        maf_scale_matrix(g->type_d, p->d, g->m, g->n, g->ldd, s->beta);
+        return 0;
+    }
+    const struct maf_gemm_dnnl *l = &g->dnnl;
+    if (l->direct.primitive && is_one(s->alpha) && (!use_c || (l->direct_sum && is_one(s->beta)))) {
+        return run_matmul(l, &l->direct, use_c ? l->direct_sum : l->direct.primitive, p->a, p->b, p->d);
+    }
+    const void *a = operand(g, &g->a, p->a, SCRATCH_A, &lda);
+    const void *b = operand(g, &g->b, p->b, SCRATCH_B, &ldb);
+    if (!a || !b) {
+        return CUDA_OUT_OF_MEMORY;
+    }
+    const double zero[2] = {0, 0}, one[2] = {1, 0};
+    /* gemv implementations may multiply y by beta = 0 and so keep its NaNs: clear it first. */
+    if (!use_c && g->gemv && (g->m == 1 || g->n == 1)) {
+        maf_scale_matrix(g->type_d, p->d, g->m, g->n, g->ldd, zero);
+    }
+    if (!as_vector(g, a, lda, b, ldb, p->d, g->ldd, s->alpha, use_c ? s->beta : one)) {
+        multiply(g, a, lda, b, ldb, p->d, g->ldd, s->alpha, s->beta);
+    }
+    return 0;
+}
+
+/* Multiplies into a packed matrix of the compute type, then finishes and rounds once into D. */
+static int run_packed(const struct maf_gemm *g, const struct problem *p, const struct scalars *s, void **acc)
+{
+    int64_t lda, ldb;
+    const double zero[2] = {0, 0};
+    *acc = get_scratch(SCRATCH_ACC, (size_t)(g->m * g->n) * 16 + 64);
+    if (!*acc) {
+        return CUDA_OUT_OF_MEMORY;
+    }
+    if (g->k == 0 || is_zero(s->alpha)) {
+        maf_scale_matrix(g->compute, *acc, g->m, g->n, g->m, zero);
+        return 0;
+    }
+    if (g->dnnl.packed.primitive) {
+        int error = run_matmul(&g->dnnl, &g->dnnl.packed, g->dnnl.packed.primitive, p->a, p->b, *acc);
+        if (error == 0 && !is_one(s->alpha)) {
+            maf_scale_matrix(g->compute, *acc, g->m, g->n, g->m, s->alpha);
+        }
+        return error;
+    }
+    const void *a = operand(g, &g->a, p->a, SCRATCH_A, &lda);
+    const void *b = operand(g, &g->b, p->b, SCRATCH_B, &ldb);
+    if (!a || !b) {
+        return CUDA_OUT_OF_MEMORY;
+    }
+    if (g->gemv && (g->m == 1 || g->n == 1)) {
+        const double one[2] = {1, 0};
+        maf_scale_matrix(g->compute, *acc, g->m, g->n, g->m, zero);
+        if (as_vector(g, a, lda, b, ldb, *acc, g->m, s->alpha, one)) {
+            return 0;
+        }
+    }
+    multiply(g, a, lda, b, ldb, *acc, g->m, s->alpha, zero);
+    return 0;
+}
+
+/* BGRADA and BGRADB: sums of op(A) or op(B) over k, per row or column of D, into the bias buffer. */
+static void sum_operand(const struct maf_gemm *g, const struct problem *p)
+{
+    int of_a = (g->epilogue & MAF_EPILOGUE_BGRADA) != 0;
+    if (g->swapped) {
+        of_a = !of_a;
+    }
+    const struct maf_gemm_operand *x = of_a ? &g->a : &g->b;
+    /* A is rows x k unless transposed, B is k x columns unless transposed. */
+    int transposed = x->op == MAF_GEMM_T || x->op == MAF_GEMM_C;
+    int over_columns = of_a ? !transposed : transposed;
+    maf_sum_matrix(g->type_bias, (void *)(uintptr_t)p->bias, x->type, of_a ? p->a : p->b, x->rows, x->cols, x->ld, over_columns);
+}
+
+static int run_one(const struct maf_gemm *g, const struct problem *p, const uint64_t *ptrs, const struct scalars *s)
+{
+    int error;
+    int finish = g->epilogue & ~(MAF_EPILOGUE_BGRADA | MAF_EPILOGUE_BGRADB);
+    if (g->epilogue & (MAF_EPILOGUE_BGRADA | MAF_EPILOGUE_BGRADB)) {
+        sum_operand(g, p);
+    }
+    void *acc = p->d;
+    int64_t ld_acc = g->ldd;
+    if (g->direct) {
+        error = run_direct(g, p, s);
+        if (error || !finish) {
+            return error;
+        }
+    } else {
+        error = run_packed(g, p, s, &acc);
+        if (error) {
+            return error;
+        }
+        ld_acc = g->m;
+    }
+    struct maf_finish f = {
+        .m = g->m, .n = g->n, .compute = g->compute, .acc = acc, .ld_acc = ld_acc,
+        .type_d = g->type_d, .d = p->d, .ldd = g->ldd,
+        .epilogue = finish, .along_columns = (int)g->swapped,
+        .type_bias = g->type_bias, .bias = (void *)(uintptr_t)p->bias,
+        .type_aux = g->type_aux, .aux = p->aux, .ld_aux = g->ld_aux,
+        .beta = {s->beta[0], s->beta[1]},
+    };
+    int beta_vector = g->scalars == MAF_SCALARS_DEVICE_VECTOR;
+    if (!g->direct && (beta_vector || !is_zero(s->beta))) {
+        f.type_c = g->type_c;
+        f.c = p->c;
+        f.row_c = g->row_c;
+        f.col_c = g->col_c;
+    }
+    if (g->scalars >= MAF_SCALARS_DEVICE_VECTOR) {
+        f.type_scale = g->type_scale;
+        f.alpha_vector = (const void *)(uintptr_t)ptrs[PTR_ALPHA];
+        f.beta_vector = beta_vector ? (const void *)(uintptr_t)ptrs[PTR_BETA] : NULL;
+    }
+    return maf_finish_matrix(&f);
+}
+
+static void locate(const struct maf_gemm *g, const uint64_t *ptrs, int64_t i, struct problem *p)
+{
+    /* D was row major: the description's A is this product's right operand. */
+    int a = g->swapped ? PTR_B : PTR_A, b = g->swapped ? PTR_A : PTR_B;
+    if (g->pointer_array) {
+        const uint64_t *array[4];
+        for (int j = 0; j < 4; j++) {
+            array[j] = (const uint64_t *)(uintptr_t)ptrs[j];
+        }
+        p->a = (const char *)(uintptr_t)array[a][i];
+        p->b = (const char *)(uintptr_t)array[b][i];
+        p->c = array[PTR_C] ? (const char *)(uintptr_t)array[PTR_C][i] : NULL;
+        p->d = (char *)(uintptr_t)array[PTR_D][i];
+    } else {
+        p->a = at(ptrs[a], g->a.type, i * g->a.stride);
+        p->b = at(ptrs[b], g->b.type, i * g->b.stride);
+        p->c = at(ptrs[PTR_C], g->type_c, i * g->stride_c);
+        p->d = at(ptrs[PTR_D], g->type_d, i * g->stride_d);
+    }
+    p->bias = ptrs[PTR_BIAS] ? at(ptrs[PTR_BIAS], g->type_bias, i * g->stride_bias) : NULL;
+    /* A ReLU mask has one bit per element; its stride counts bits. */
+    int mask = !(g->epilogue & (MAF_EPILOGUE_GELU | MAF_EPILOGUE_DGELU));
+    p->aux = NULL;
+    if (ptrs[PTR_AUX]) {
+        int64_t offset = i * g->stride_aux;
+        p->aux = mask ? (char *)(uintptr_t)ptrs[PTR_AUX] + offset / 8 : at(ptrs[PTR_AUX], g->type_aux, offset);
+    }
+}
+
+/* The whole batch in one call of the library; 0 if it has to be done one by one. */
+static int run_batch(const struct maf_gemm *g, const uint64_t *ptrs, const struct scalars *s, int *error)
+{
+    if (g->pointer_array || !g->direct || g->k == 0 || is_zero(s->alpha) || g->epilogue) {
+        return 0;
+    }
+    int use_c = !is_zero(s->beta);
+    if (use_c && !(ptrs[PTR_C] == ptrs[PTR_D] && g->stride_c == g->stride_d && same_layout(g))) {
+        return 0;
+    }
+    struct problem p;
+    locate(g, ptrs, 0, &p);
+    const struct maf_gemm_dnnl *l = &g->dnnl;
+    if (l->direct_batched && is_one(s->alpha) && (!use_c || (l->direct_sum && is_one(s->beta)))) {
+        *error = run_matmul(l, &l->direct, use_c ? l->direct_sum : l->direct.primitive, p.a, p.b, p.d);
+        return 1;
+    }
+    if (!g->gemm_batch_strided || g->a.convert || g->b.convert) {
+        return 0;
+    }
+    ((sbatch_fn)g->gemm_batch_strided)(CBLAS_COLUMN_MAJOR, cblas_op[g->a.op], cblas_op[g->b.op], (int)g->m, (int)g->n,
+                                       (int)g->k, (float)s->alpha[0], (const float *)p.a, (int)g->a.ld, g->a.stride,
+                                       (const float *)p.b, (int)g->b.ld, g->b.stride, (float)s->beta[0], (float *)p.d,
+                                       (int)g->ldd, g->stride_d, (int)g->batch);
+    return 1;
+}
+
+int maf_gemm_run(void *closure, const uint64_t *ptrs, const void *host_scalars)
+{
+    const struct maf_gemm *g = closure;
+    struct scalars s;
+    int error = CUDA_SUCCESS_;
+    if (g->m == 0 || g->n == 0) {
+        return CUDA_SUCCESS_;
+    }
+    read_scalars(g, ptrs, host_scalars, &s);
+    if (g->batch > 1 && run_batch(g, ptrs, &s, &error)) {
+        return error;
+    }
+    for (int64_t i = 0; i < g->batch && !error; i++) {
+        struct problem p;
+        locate(g, ptrs, i, &p);
+        error = run_one(g, &p, ptrs, &s);
+    }
+    return error;
+}

@@ -62,7 +62,7 @@ class Client:
         ours, theirs = socket.socketpair()
         self.socket = ours
         fds = [theirs.fileno(), *self._fds]
-        words = "--socket-fd --ring-fd --device-fd --pinned-fd".split()
+        words = ["--socket-fd", "--ring-fd", "--device-fd", "--pinned-fd"]
         arguments = [text for word, fd in zip(words, fds) for text in (word, str(fd))]
         numbers = {
             "count": count,
@@ -83,7 +83,7 @@ class Client:
         )
         theirs.close()
 
-    def __enter__(self) -> Client:
+    def __enter__(self):
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from maf_vdev.executor import record
 from maf_vdev.executor._core import ffi, lib
 from maf_vdev.executor.images import ImageError, Module, describe
 from maf_vdev.executor.module_data import ModuleData, SystemMemory
+from maf_vdev.executor.progress import Progress
 from maf_vdev.executor.server import Arguments, RequestError
 
 ERROR_INVALID_KERNEL_IMAGE = 200
@@ -30,6 +32,9 @@ CAPABILITY = (7, 5)
 
 _QUERY = struct.Struct("<II")
 _OP_HEADER = struct.Struct("<II")
+_OP_NAMES = {
+    kind: name.removeprefix("MAF_OP_").lower() for kind, name in ffi.typeof("enum maf_op_kind").elements.items()
+}
 _MAX_THREADS = 1024  # per CTA, where the kernel does not say
 
 
@@ -63,6 +68,7 @@ class Planner:
         ]
         self._next_module = 0
         self._keep: list[object] = []
+        self._progress = Progress()
 
     def preload(self) -> None:
         """Import what the first kernel and the first op need."""
@@ -144,6 +150,7 @@ class Planner:
         device = self.device()
         kernel = Kernel(len(self.kernels), name, code, device.load(code, banks))
         self.kernels.append(kernel)
+        record.current().kernels.append(record.KernelUse(kernel.id, name, len(code.code) // 16))
         self._kernel_ids[sda, number, name] = kernel.id
         device.prefetch(kernel.loaded)
         return kernel
@@ -177,12 +184,14 @@ class Planner:
         except registry.Invalid as error:
             raise RequestError(lib.MAF_PLAN_INVALID, str(error)) from None
         number = len(self.plans)
-        name = ffi.new("char[]", f"{plan.provider}".encode())
+        text = f"{_OP_NAMES.get(kind, kind)} ({plan.provider})"
+        name = ffi.new("char[]", text.encode())
         function, closure = plan.native or (0, 0)
         if lib.maf_core_set_plan(number, function, closure, name):
             raise RequestError(lib.MAF_PLAN_INTERNAL, "too many plans")
         self._keep.append(name)
         self.plans.append(plan)
+        record.current().plans.append(text)
         return struct.pack("<IIQQ", number, 0, plan.workspace_bytes, plan.reserve_bytes)
 
     # --- called by the core, on its thread ----------------------------------------------------------
@@ -192,10 +201,17 @@ class Planner:
         if number >= len(self.kernels):
             return _fault(ERROR_INVALID_HANDLE, f"launch of unknown kernel {number}")
         kernel = self.kernels[number]
-        return self._guard(
-            f"kernel {describe(kernel.name)}",
-            lambda: lib.maf_core_set_kernel(number, variant, self.device().prepare(kernel.loaded, variant)),
-        )
+        return self._guard(f"kernel {describe(kernel.name)}", lambda: self._prepare(kernel, variant))
+
+    def _prepare(self, kernel: Kernel, variant: int) -> int:
+        start = time.monotonic()
+        self._progress.begin(kernel.name)
+        try:
+            address = self.device().prepare(kernel.loaded, variant)
+        finally:
+            self._progress.end()
+        record.current().kernels[kernel.id].prepared[variant] = time.monotonic() - start
+        return lib.maf_core_set_kernel(kernel.id, variant, address)
 
     def run_op(self, number: int, pointers: list[int], scalars: bytes) -> int:
         """Run an op whose plan has no native function."""

@@ -195,15 +195,15 @@ def _set_up_process(keep: list[int]) -> None:
     os.close(null)
 
 
-def _watch_application(poll: select.poll, pid: int) -> int:
-    """A descriptor that becomes readable when the application ends, or -1. The socket alone is not enough:
-    a child that the application forked may hold its other end."""
+def _watch_application(pid: int) -> int:
+    """A descriptor that becomes readable when the application ends, -1 where the system has none. The socket
+    alone is not enough: a child that the application forked may hold its other end."""
     try:
-        fd = os.pidfd_open(pid)
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        raise SystemExit(0) from None  # it has ended already
     except (OSError, AttributeError):
         return -1
-    poll.register(fd, select.POLLIN)
-    return fd
 
 
 def _preload(server: Server) -> None:
@@ -229,6 +229,7 @@ def _finish(server: Server, status: int) -> None:
 def serve(args: Arguments) -> None:
     """Serves until the application closes its socket or ends. Does not return."""
     _set_up_process([args.socket_fd, args.ring_fd, args.device_fd, args.pinned_fd])
+    application = _watch_application(args.app_pid)
     error = lib.maf_core_attach(args.ring_fd)
     if error:
         raise SystemExit(f"maf_vdev.executor: bad control page: {os.strerror(error)}")
@@ -254,7 +255,8 @@ def serve(args: Arguments) -> None:
     poll = select.poll()
     poll.register(args.socket_fd, select.POLLIN)
     poll.register(from_core, select.POLLIN)
-    application = _watch_application(poll, args.app_pid)
+    if application >= 0:
+        poll.register(application, select.POLLIN)
     while True:
         for fd, _ in poll.poll():
             if fd == from_core:

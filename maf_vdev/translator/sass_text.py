@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .ir import Barrier, Const, Imm, Instr, Label, Mem, Operand, PT, Pred, RZ, Reg, Special, UPred, UReg, URZ
+from .ir import PT, RZ, URZ, Barrier, Const, Imm, Instr, Label, Mem, Operand, Pred, Reg, Special, UPred, UReg
 
 # Immediates of these opcodes are printed as floating-point values.
 F32_OPS = {"FADD", "FMUL", "FFMA", "FMNMX", "FSEL", "FSET", "FSETP", "FCHK", "MUFU", "FADD32I", "FMUL32I", "FFMA32I"}
@@ -198,6 +198,7 @@ def parse(line: str, offset: int = 0, labels: Mapping[str, int] | None = None) -
     address = re.match(r"^\s*/\*([0-9a-f]{4,})\*/", line)
     if address:
         offset = int(address[1], 16)
+    line = line.replace("] [", "][")
     text = re.sub(r"\(\*.*?\*\)|/\*.*?\*/|//.*$", "", line).strip().rstrip(";").strip()
     guard: Pred | UPred = Pred(PT)
     if text.startswith("@"):

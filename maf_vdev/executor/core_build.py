@@ -1,6 +1,6 @@
 """cffi build of ``maf_vdev.executor._core``: the executor's C core, from the C files in core/.
 
-``setup.py`` lists it in ``cffi_modules``; ``python maf_vdev/executor/core_build.py`` builds it in place.
+``setup.py`` lists it in ``cffi_modules``; ``python setup.py build_ext --inplace`` builds it in the tree.
 """
 
 from __future__ import annotations
@@ -62,7 +62,3 @@ def make() -> cffi.FFI:
 
 
 ffibuilder = make()
-
-if __name__ == "__main__":
-    os.chdir(ROOT)
-    make().compile(tmpdir=".", verbose=bool(os.environ.get("VERBOSE")))

@@ -105,8 +105,3 @@ def assemble(ptx: bytes, capability: tuple[int, int]) -> bytes:
         if done.returncode:
             raise ImageError(ERROR_JIT, f"ptxas: {done.stderr.strip() or done.stdout.strip()}")
         return target.read_bytes()
-
-
-def describe(name: str) -> str:
-    """A mangled kernel name, demangled where c++filt is not needed: plain names stay as they are."""
-    return name

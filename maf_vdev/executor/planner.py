@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from maf_vdev.executor import record
 from maf_vdev.executor._core import ffi, lib
-from maf_vdev.executor.images import ImageError, Module, describe
+from maf_vdev.executor.images import ImageError, Module
 from maf_vdev.executor.module_data import ModuleData, SystemMemory
 from maf_vdev.executor.progress import Progress
 from maf_vdev.executor.server import Arguments, RequestError
@@ -145,8 +145,8 @@ class Planner:
             data = self._module_data(sda, number, module)
             banks = data.kernel_banks(code)
         except ImageError as error:
-            record.current().fault(error.code, f"{describe(name)}: {error}")
-            raise RequestError(error.code, f"{describe(name)}: {error}") from None
+            record.current().fault(error.code, f"kernel {name}: {error}")
+            raise RequestError(error.code, f"kernel {name}: {error}") from None
         device = self.device()
         kernel = Kernel(len(self.kernels), name, code, device.load(code, banks))
         self.kernels.append(kernel)
@@ -201,7 +201,7 @@ class Planner:
         if number >= len(self.kernels):
             return _fault(ERROR_INVALID_HANDLE, f"launch of unknown kernel {number}")
         kernel = self.kernels[number]
-        return self._guard(f"kernel {describe(kernel.name)}", lambda: self._prepare(kernel, variant))
+        return self._guard(f"kernel {kernel.name}", lambda: self._prepare(kernel, variant))
 
     def _prepare(self, kernel: Kernel, variant: int) -> int:
         start = time.monotonic()

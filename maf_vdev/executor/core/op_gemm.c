@@ -164,6 +164,20 @@ static int as_vector(const struct maf_gemm *g, const void *a, int64_t lda, const
     if (!g->gemv || (g->m > 1 && g->n > 1)) {
         return 0;
     }
+    /* A scalar product: one vector as a matrix of one column, if it is contiguous. */
+    if (g->m == 1 && g->n == 1) {
+        int conj_a = g->a.op >= MAF_GEMM_C, conj_b = g->b.op >= MAF_GEMM_C;
+        int64_t inc_a = g->a.op == MAF_GEMM_N || g->a.op == MAF_GEMM_R ? lda : 1;
+        int64_t inc_b = g->b.op == MAF_GEMM_N || g->b.op == MAF_GEMM_R ? 1 : ldb;
+        if (inc_a == 1 && !conj_b) {
+            multiply_vector(g, conj_a ? MAF_GEMM_C : MAF_GEMM_T, g->k, 1, a, g->k, b, inc_b, d, 1, alpha, beta);
+            return 1;
+        }
+        if (inc_b == 1 && !conj_a) {
+            multiply_vector(g, conj_b ? MAF_GEMM_C : MAF_GEMM_T, g->k, 1, b, g->k, a, inc_a, d, 1, alpha, beta);
+            return 1;
+        }
+    }
     /* Whether the vector is a stored row (stride ld) or a stored column (stride 1). */
     if (g->n == 1 && g->b.op <= MAF_GEMM_T && lda > 0) {
         int64_t incx = g->b.op == MAF_GEMM_N ? 1 : ldb;

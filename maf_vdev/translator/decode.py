@@ -1,0 +1,107 @@
+"""SASS words to :class:`ir.Instr`, exactly as ``nvdisasm`` prints them; anything else is an error.
+
+The tables (``decode_tables``, ``decode_memory``) describe each 12-bit opcode; this module applies them.
+Decoded words are kept by their bits without the scheduling fields, since kernels repeat themselves.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from . import decode_memory, decode_tables
+from .decode_fields import FieldError
+from .decode_forms import Form
+from .ir import DecodeError, Instr, Label, Operand, Pred, UPred
+
+WORD_BYTES = 16
+
+# Bits 105..125 hold stall counts, scoreboards and operand reuse: timing, no meaning.
+MEANING = (1 << 105) - 1
+_HIGH_MEANING = MEANING >> 64
+
+_GUARDS = {
+    "P": tuple(Pred(n & 7, n > 7) for n in range(16)),
+    "UP": tuple(UPred(n & 7, n > 7) for n in range(16)),
+}
+
+TABLES: dict[int, dict[int, Form]] = {75: {**decode_tables.TABLE, **decode_memory.TABLE}}
+TABLES[70] = TABLES[75]  # sm_70 is the same without the uniform datapath
+TABLES[72] = TABLES[75]
+
+
+class _Decoded(NamedTuple):
+    op: str
+    mods: tuple[str, ...]
+    operands: tuple[Operand, ...]
+    guard: Pred | UPred
+    relative: int  # index of the Label operand that counts from the next instruction, or -1
+
+
+def _decode(word: int, table: dict[int, Form]) -> _Decoded:
+    form = table.get(word & 0xFFF)
+    if form is None:
+        raise FieldError(f"opcode {word & 0xFFF:#05x}")
+    if word & form.refuse:
+        raise FieldError(f"bits {word & form.refuse:#x}")
+    mods = [text for text in [modifier(word) for modifier in form.modifiers] if text]
+    operands = [operand for operand in [field(word) for field in form.operands] if operand is not None]
+    if form.rename is not None:
+        mods = form.rename(word, mods, operands)
+    if any("." in mod for mod in mods):
+        mods = ".".join(mods).split(".")
+    relative = -1
+    if form.relative and "ABS" not in mods:
+        relative = next(index for index, operand in enumerate(operands) if isinstance(operand, Label))
+    return _Decoded(form.op, tuple(mods), tuple(operands), _GUARDS[form.guard][word >> 12 & 15], relative)
+
+
+class Decoder:
+    """Decodes the words of one architecture (75, 72 or 70) and remembers them."""
+
+    def __init__(self, arch: int = 75):
+        if arch not in TABLES:
+            raise ValueError(f"no decoder for sm_{arch}")
+        self._table = TABLES[arch]
+        self._seen: dict[tuple[int, int], _Decoded] = {}
+
+    def instruction(self, low: int, high: int, offset: int, kernel: str = "?") -> Instr:
+        """The instruction of two 64-bit halves at ``offset``; raises :class:`DecodeError`."""
+        key = (low, high & _HIGH_MEANING)
+        decoded = self._seen.get(key)
+        if decoded is None:
+            try:
+                decoded = _decode(low | key[1] << 64, self._table)
+            except FieldError as error:
+                raise DecodeError(kernel, offset, high << 64 | low, str(error)) from None
+            self._seen[key] = decoded
+        op, mods, operands, guard, relative = decoded
+        if relative >= 0:
+            target = Label(operands[relative].offset + offset + WORD_BYTES)
+            operands = (*operands[:relative], target, *operands[relative + 1 :])
+        return Instr(offset, op, mods, operands, guard, high << 64 | low)
+
+    def kernel(self, code: bytes, name: str = "?") -> list[Instr]:
+        """All instructions of a text section, in order."""
+        if len(code) % WORD_BYTES:
+            raise DecodeError(name, len(code), 0, "the section is not whole instructions")
+        decode = self.instruction
+        return [
+            decode(low, high, WORD_BYTES * index, name)
+            for index, (low, high) in enumerate(struct.iter_unpack("<QQ", code))
+        ]
+
+
+_DECODERS: dict[int, Decoder] = {}
+
+
+def decoder(arch: int = 75) -> Decoder:
+    """The shared decoder of an architecture."""
+    if arch not in _DECODERS:
+        _DECODERS[arch] = Decoder(arch)
+    return _DECODERS[arch]
+
+
+def decode_kernel(code: bytes, name: str = "?", arch: int = 75) -> list[Instr]:
+    """All instructions of a kernel. Raises :class:`DecodeError`, which names kernel, offset and word."""
+    return decoder(arch).kernel(code, name)

@@ -230,7 +230,7 @@ struct maf_plan_info {
  * One struct per op, int64_t fields only (zero when unused), so that equal descriptions are equal bytes.
  * The pointers and scalars of MAF_CMD_OP come in the order stated at each struct. */
 
-enum maf_op_kind { MAF_OP_GEMM = 1, MAF_OP_CONV = 2, MAF_OP_BATCHNORM = 3 };
+enum maf_op_kind { MAF_OP_GEMM = 1, MAF_OP_CONV = 2, MAF_OP_BATCHNORM = 3, MAF_OP_FFT = 4, MAF_OP_LAPACK = 5 };
 
 enum maf_dtype { /* element types */
     MAF_F32 = 0,
@@ -334,4 +334,71 @@ struct maf_op_batchnorm {
     int64_t fuse;
     int64_t z_strides[5]; /* of z, or dz */
     int64_t out_strides[5]; /* backward, fused: of y */
+};
+
+/* Discrete Fourier transform over a batch of arrays of `rank` dimensions, unnormalised, as cuFFT defines it.
+ * Element (i0, i1, i2) of array b lies at b * distance + ((i0 * embed[1] + i1) * embed[2] + i2) * stride, counted in
+ * elements of its own type; with fewer dimensions the leading terms fall away. A real transform's complex side has
+ * dims[rank - 1] / 2 + 1 elements in the last dimension.
+ * pointers: input output (may be equal); scalars: none. */
+struct maf_op_fft {
+    int64_t rank;      /* 1..3 */
+    int64_t kind;      /* 0 complex to complex, 1 real to complex, 2 complex to real */
+    int64_t direction; /* -1 forward, 1 inverse: the sign of the exponent */
+    int64_t type;      /* maf_dtype of the real and imaginary parts: F32, F64 or F16 */
+    int64_t batch;
+    int64_t dims[3];
+    int64_t in_embed[3];
+    int64_t in_stride;
+    int64_t in_distance;
+    int64_t out_embed[3];
+    int64_t out_stride;
+    int64_t out_distance;
+};
+
+enum maf_lapack_routine {
+    MAF_GETRF = 1, /* a: m x n -> L and U; p: min(m, n) pivots, or none for no pivoting */
+    MAF_GETRS = 2, /* a: n x n factors, p, b: n x k -> solution; trans */
+    MAF_GETRI = 3, /* a: n x n factors, p -> b: inverse */
+    MAF_POTRF = 4, /* a: n x n; uplo */
+    MAF_POTRS = 5, /* a: n x n factor, b: n x k -> solution; uplo */
+    MAF_POTRI = 6, /* a: n x n factor -> inverse; uplo */
+    MAF_GEQRF = 7, /* a: m x n; w: min(m, n) tau */
+    MAF_ORGQR = 8, /* a: m x n, w: k tau -> Q */
+    MAF_ORMQR = 9, /* a: reflectors, w: k tau, b: m x n -> op(Q) b or b op(Q); side, trans */
+    MAF_SYEVD = 10, /* a: n x n -> eigenvectors if job_u == 'V'; w: n real eigenvalues; uplo */
+    MAF_GESVD = 11, /* a: m x n; w: min(m, n) singular values; u, v by job_u, job_v; v holds V^H, or V if v_plain */
+    MAF_SYTRF = 12, /* a: n x n; p: pivots; uplo */
+    MAF_SYTRS = 13, /* a: factors, p, b: n x k -> solution; uplo */
+    MAF_GEEV = 14  /* a: n x n; w: n complex eigenvalues; u: right eigenvectors if job_u == 'V'; v: left ones */
+};
+
+/* One LAPACK routine over a batch of column-major matrices. Definitions and info values are LAPACK's.
+ * pointers: a b w u v p info (0 where unused); scalars: none. info: one int32 per matrix. */
+struct maf_op_lapack {
+    int64_t routine; /* maf_lapack_routine */
+    int64_t type;    /* maf_dtype: F32, F64, C64, C128 */
+    int64_t m;
+    int64_t n;
+    int64_t k;
+    int64_t trans; /* 0 N, 1 T, 2 C */
+    int64_t side;  /* 0 left, 1 right */
+    int64_t uplo;  /* 0 lower, 1 upper */
+    int64_t job_u; /* LAPACK's letter: 'N', 'V', 'A', 'S', 'O' */
+    int64_t job_v;
+    int64_t v_plain;
+    int64_t lda;
+    int64_t ldb;
+    int64_t ldu;
+    int64_t ldv;
+    int64_t batch;
+    int64_t stride_a; /* elements from one matrix to the next */
+    int64_t stride_b;
+    int64_t stride_w;
+    int64_t stride_u;
+    int64_t stride_v;
+    int64_t stride_p;
+    int64_t a_is_array; /* 1: a is a device array of `batch` addresses */
+    int64_t b_is_array;
+    int64_t pivot_bytes; /* 4 or 8 */
 };

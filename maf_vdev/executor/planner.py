@@ -26,7 +26,7 @@ ERROR_INVALID_HANDLE = 400
 ERROR_SYMBOL_NOT_FOUND = 500
 ERROR_MEMORY_ALLOCATION = 2
 ERROR_JIT = 218  # cudaErrorInvalidPtx: "a PTX JIT compilation failed"
-ERROR_UNKNOWN = 999
+ERROR_LAUNCH_FAILURE = 719
 
 CAPABILITY = (7, 5)
 
@@ -201,7 +201,7 @@ class Planner:
         if number >= len(self.kernels):
             return _fault(ERROR_INVALID_HANDLE, f"launch of unknown kernel {number}")
         kernel = self.kernels[number]
-        return self._guard(f"kernel {kernel.name}", lambda: self._prepare(kernel, variant))
+        return self._guard(f"kernel {kernel.name}", ERROR_JIT, lambda: self._prepare(kernel, variant))
 
     def _prepare(self, kernel: Kernel, variant: int) -> int:
         start = time.monotonic()
@@ -216,10 +216,12 @@ class Planner:
     def run_op(self, number: int, pointers: list[int], scalars: bytes) -> int:
         """Run an op whose plan has no native function."""
         plan = self.plans[number]
-        return self._guard(f"operation of {plan.provider}", lambda: plan.run(pointers, scalars) or 0)
+        return self._guard(
+            f"operation of {plan.provider}", ERROR_LAUNCH_FAILURE, lambda: plan.run(pointers, scalars) or 0
+        )
 
-    def _guard(self, what: str, action: Callable[[], int]) -> int:
-        """Run `action`; an exception becomes the context's sticky error."""
+    def _guard(self, what: str, code: int, action: Callable[[], int]) -> int:
+        """Run `action`; an exception becomes the context's sticky error `code`."""
         from maf_vdev.translator.ir import DecodeError, LiftError
 
         try:
@@ -231,7 +233,7 @@ class Planner:
                 import traceback
 
                 traceback.print_exc()
-            return _fault(ERROR_JIT, f"{what}: {type(error).__name__}: {error}")
+            return _fault(code, f"{what}: {type(error).__name__}: {error}")
 
 
 def _fault(error: int, text: str) -> int:

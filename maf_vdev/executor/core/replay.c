@@ -75,10 +75,28 @@ static void damaged(const char *what) {
     maf_fault_set(MAF_ERROR_UNKNOWN, text);
 }
 
-/* A library or launch error without a text of its own. */
+static const struct {
+    int error;
+    const char *text;
+} reasons[] = {
+    {1, "invalid value"},
+    {2, "out of memory"},
+    {9, "invalid launch configuration"},
+    {710, "device-side assert triggered"},
+    {715, "illegal instruction"},
+    {719, "launch failure"},
+};
+
+/* A launch or library error; the first one becomes sticky. */
 static void failed(const char *what, const char *name, int error) {
-    char text[256];
-    snprintf(text, sizeof text, "%s %s failed with error %d", what, name, error);
+    char text[MAF_FAULT_TEXT];
+    const char *reason = NULL;
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (reasons[i].error == error) reason = reasons[i].text;
+    if (reason)
+        snprintf(text, sizeof text, "%s in %s %s", reason, what, name);
+    else
+        snprintf(text, sizeof text, "error %d in %s %s", error, what, name);
     maf_fault_set((uint32_t)error, text);
 }
 
@@ -110,7 +128,8 @@ static struct maf_usage *launch(const struct maf_cmd_launch *c) {
     maf_fault_current("kernel", NULL);
     int error = maf_cpu_launch(kernel, c->grid, c->block, c->dynamic_shared, c + 1, c->param_bytes);
     counters.launches++;
-    if (error) failed("launch of kernel", kernel->name, error);
+    if (kernel->flags & MAF_KERNEL_PRINT) fflush(stdout); /* seen by the time the application has synchronised */
+    if (error) failed("kernel", kernel->name, error);
     return &kernels[c->kernel].usage;
 }
 

@@ -82,6 +82,16 @@ def test_fill_rows(client, element):
     assert client.read(target, pitch * height) == row.ljust(pitch, b"\xee") * height
 
 
+def test_fill_of_many_bytes(client):
+    count = 3 << 20
+    target = client.store(bytes(4 * count + 4))
+    client.put(
+        "maf_cmd_fill", "MAF_CMD_FILL", dst=target, width=count, height=1, pitch=4 * count, value=0x01020304, element=4
+    )
+    client.sync()
+    assert client.read(target, 4 * count + 4) == bytes([4, 3, 2, 1]) * count + bytes(4)
+
+
 def test_copy_box(client):
     width, height, depth = 3, 4, 2
     data = bytes(range(256))

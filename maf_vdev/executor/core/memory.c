@@ -123,6 +123,17 @@ static void fill_row(void *row, uint64_t count, uint32_t value, uint32_t element
     }
 }
 
+struct row {
+    char *start;
+    uint32_t value;
+    uint32_t element;
+};
+
+static void fill_part(void *arg, uint64_t begin, uint64_t end) {
+    const struct row *r = arg;
+    fill_row(r->start + begin * r->element, end - begin, r->value, r->element);
+}
+
 int maf_memory_fill(const struct maf_cmd_fill *c) {
     if (!c->width || !c->height) return MAF_OK;
     if ((c->element != 1 && c->element != 2 && c->element != 4) || c->dst % c->element || c->pitch % c->element) {
@@ -133,7 +144,12 @@ int maf_memory_fill(const struct maf_cmd_fill *c) {
     int error = check("fill", c->dst, extent(row, c->height, 1, c->pitch, 0));
     if (error) return error;
     if (c->pitch == row) {
-        fill_row((void *)(uintptr_t)c->dst, c->width * c->height, c->value, c->element);
+        struct row whole = {(char *)(uintptr_t)c->dst, c->value, c->element};
+        uint64_t count = c->width * c->height;
+        if (row * c->height < PARALLEL_BYTES)
+            fill_part(&whole, 0, count);
+        else
+            maf_cpu_parallel_for(count, PARALLEL_BYTES / 4 / c->element, fill_part, &whole);
         return MAF_OK;
     }
     for (uint64_t y = 0; y < c->height; y++)

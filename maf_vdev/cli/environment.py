@@ -96,7 +96,9 @@ def is_static(program: str) -> bool:
     if data[:5] != b"\x7fELF\x02":
         return False
     table, size, count = struct.unpack_from("<Q", data, 32)[0], *struct.unpack_from("<HH", data, 54)
-    kinds = [struct.unpack_from("<I", data, table + i * size)[0] for i in range(count) if table + i * size + 4 <= len(data)]
+    kinds = [
+        struct.unpack_from("<I", data, table + i * size)[0] for i in range(count) if table + i * size + 4 <= len(data)
+    ]
     return 3 not in kinds  # PT_INTERP
 
 

@@ -4,32 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
 
 import click
 
 from maf_vdev.cli.exec import run
-
-
-def _size(count: float) -> str:
-    """Bytes as a short text: 512 B, 1.5 GiB."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if count == int(count) else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TiB"
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under a header; nothing is cut on a pipe."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*header, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*(str(cell) for cell in row))
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
-    console.print(table)
+from maf_vdev.cli.table import print_table, size
 
 
 @click.group(help="Software-Defined Accelerators of this machine.")
@@ -48,15 +27,15 @@ def _list(as_json: bool) -> None:
         print(json.dumps({"sdas": sdas, "devices": devices}, indent=2))
         return
     if sdas:
-        _table(
+        print_table(
             ("SDA", "NAME", "BACKING", "USED", "MEMORY", "PID", "USER PROGRAM"),
             (
                 (
                     f"{s['app_pid']}:{s['index']}",
                     s["name"],
                     s["backing"],
-                    _size(s["used_bytes"]),
-                    _size(s["total_bytes"]),
+                    size(s["used_bytes"]),
+                    size(s["total_bytes"]),
                     s["app_pid"],
                     s["command"],
                 )
@@ -66,9 +45,9 @@ def _list(as_json: bool) -> None:
     else:
         print("No SDA is in use.")
     print()
-    _table(
+    print_table(
         ("DEVICE", "NAME", "UNITS", "MEMORY", "STATE"),
-        ((d["id"], d["name"], d["units"], _size(d["memory_bytes"]), d["state"]) for d in devices),
+        ((d["id"], d["name"], d["units"], size(d["memory_bytes"]), d["state"]) for d in devices),
     )
 
 
@@ -96,7 +75,7 @@ def _cache_info(as_json: bool) -> None:
     if as_json:
         print(json.dumps(info, indent=2))
     else:
-        print(f"{info['path']}: {info['entries']} compiled kernels, {_size(info['bytes'])}")
+        print(f"{info['path']}: {info['entries']} compiled kernels, {size(info['bytes'])}")
 
 
 @_cache.command("clear", help="Delete every compiled kernel.")
@@ -123,5 +102,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-

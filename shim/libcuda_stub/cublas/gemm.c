@@ -79,7 +79,7 @@ static cublasStatus_t gemm(cublasHandle_t handle, const struct gemm_arguments *g
     call.pointers[PTR_A] = maf_address(g->a);
     call.pointers[PTR_B] = maf_address(g->b);
     call.pointers[PTR_C] = call.pointers[PTR_D] = maf_address(g->c);
-    return maf_submit_gemm(handle->stream, &call, g->function);
+    return maf_submit_gemm(handle->stream, &call, "cublas", g->function);
 }
 
 /* The arguments that all forms have under these names. */

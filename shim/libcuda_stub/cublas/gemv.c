@@ -69,7 +69,7 @@ static cublasStatus_t gemv(cublasHandle_t handle, const struct gemv_arguments *g
     call.pointers[PTR_A] = maf_vector_start(g->x, length_x, g->incx, size);
     call.pointers[PTR_B] = maf_address(g->a);
     call.pointers[PTR_C] = call.pointers[PTR_D] = maf_vector_start(g->y, length_y, g->incy, size);
-    return maf_submit_gemm(handle->stream, &call, g->function);
+    return maf_submit_gemm(handle->stream, &call, "cublas", g->function);
 }
 
 static cublasStatus_t dot(cublasHandle_t handle, int64_t n, const void *x, int64_t type, int64_t incx, const void *y,
@@ -107,7 +107,7 @@ static cublasStatus_t dot(cublasHandle_t handle, int64_t n, const void *x, int64
     call.pointers[PTR_A] = maf_vector_start(x, n, incx, size);
     call.pointers[PTR_B] = maf_vector_start(y, n, incy, size);
     call.pointers[PTR_C] = call.pointers[PTR_D] = device;
-    status = maf_submit_gemm(handle->stream, &call, function);
+    status = maf_submit_gemm(handle->stream, &call, "cublas", function);
     return status == CUBLAS_STATUS_SUCCESS ? maf_result_end(handle, result, maf_type_size(type_result)) : status;
 }
 

@@ -221,20 +221,35 @@ static int same_layout(const struct maf_gemm *g)
     return g->type_c == g->type_d && g->row_c == 1 && g->col_c == g->ldd;
 }
 
+/* Which oneDNN primitive writes D by itself for these scalars; NULL if none does. */
+static const void *direct_primitive(const struct maf_gemm *g, const struct scalars *s)
+{
+    const struct maf_gemm_dnnl *l = &g->dnnl;
+    if (!l->direct.primitive || g->k == 0 || !is_one(s->alpha)) {
+        return NULL;
+    }
+    if (is_zero(s->beta)) {
+        return l->direct.primitive;
+    }
+    /* It adds to D, where C must be or go unrounded. */
+    return is_one(s->beta) && g->type_c == g->type_d ? l->direct_sum : NULL;
+}
+
+static void bring_c(const struct maf_gemm *g, const struct problem *p, const struct scalars *s)
+{
+    if (!is_zero(s->beta) && !(p->c == p->d && same_layout(g))) {
+        maf_copy_strided(g->type_d, p->d, 1, g->ldd, g->type_c, p->c, g->row_c, g->col_c, g->m, g->n);
+    }
+}
+
 static int run_direct(const struct maf_gemm *g, const struct problem *p, const struct scalars *s)
 {
     int64_t lda, ldb;
     int use_c = !is_zero(s->beta);
-    if (use_c && !(p->c == p->d && same_layout(g))) {
-        maf_copy_strided(g->type_d, p->d, 1, g->ldd, g->type_c, p->c, g->row_c, g->col_c, g->m, g->n);
-    }
+    bring_c(g, p, s);
     if (g->k == 0 || is_zero(s->alpha)) {
         maf_scale_matrix(g->type_d, p->d, g->m, g->n, g->ldd, s->beta);
         return 0;
-    }
-    const struct maf_gemm_dnnl *l = &g->dnnl;
-    if (l->direct.primitive && is_one(s->alpha) && (!use_c || (l->direct_sum && is_one(s->beta)))) {
-        return run_matmul(l, &l->direct, use_c ? l->direct_sum : l->direct.primitive, p->a, p->b, p->d);
     }
     const void *a = operand(g, &g->a, p->a, SCRATCH_A, &lda);
     const void *b = operand(g, &g->b, p->b, SCRATCH_B, &ldb);
@@ -311,8 +326,14 @@ static int run_one(const struct maf_gemm *g, const struct problem *p, const uint
     }
     void *acc = p->d;
     int64_t ld_acc = g->ldd;
-    if (g->direct) {
-        error = run_direct(g, p, s);
+    const void *primitive = g->dnnl.direct_batched ? NULL : direct_primitive(g, s);
+    if (primitive || g->direct) {
+        if (primitive) {
+            bring_c(g, p, s);
+            error = run_matmul(&g->dnnl, &g->dnnl.direct, primitive, p->a, p->b, p->d);
+        } else {
+            error = run_direct(g, p, s);
+        }
         if (error || !finish) {
             return error;
         }
@@ -378,23 +399,26 @@ static void locate(const struct maf_gemm *g, const uint64_t *ptrs, int64_t i, st
 /* The whole batch in one call of the library; 0 if it has to be done one by one. */
 static int run_batch(const struct maf_gemm *g, const uint64_t *ptrs, const struct scalars *s, int *error)
 {
-    if (g->pointer_array || !g->direct || g->k == 0 || is_zero(s->alpha) || g->epilogue) {
-        return 0;
-    }
-    int use_c = !is_zero(s->beta);
-    if (use_c && !(ptrs[PTR_C] == ptrs[PTR_D] && g->stride_c == g->stride_d && same_layout(g))) {
-        return 0;
-    }
     struct problem p;
-    locate(g, ptrs, 0, &p);
-    const struct maf_gemm_dnnl *l = &g->dnnl;
-    if (l->direct_batched && is_one(s->alpha) && (!use_c || (l->direct_sum && is_one(s->beta)))) {
-        *error = run_matmul(l, &l->direct, use_c ? l->direct_sum : l->direct.primitive, p.a, p.b, p.d);
+    const void *primitive = g->dnnl.direct_batched ? direct_primitive(g, s) : NULL;
+    if (primitive) {
+        for (int64_t i = 0; i < g->batch && !is_zero(s->beta); i++) {
+            locate(g, ptrs, i, &p);
+            bring_c(g, &p, s);
+        }
+        locate(g, ptrs, 0, &p);
+        *error = run_matmul(&g->dnnl, &g->dnnl.direct, primitive, p.a, p.b, p.d);
         return 1;
     }
-    if (!g->gemm_batch_strided || g->a.convert || g->b.convert) {
+    if (!g->gemm_batch_strided || !g->direct || g->pointer_array || g->epilogue || g->a.convert || g->b.convert ||
+        g->k == 0 || is_zero(s->alpha)) {
         return 0;
     }
+    for (int64_t i = 0; i < g->batch && !is_zero(s->beta); i++) {
+        locate(g, ptrs, i, &p);
+        bring_c(g, &p, s);
+    }
+    locate(g, ptrs, 0, &p);
     ((sbatch_fn)g->gemm_batch_strided)(CBLAS_COLUMN_MAJOR, cblas_op[g->a.op], cblas_op[g->b.op], (int)g->m, (int)g->n,
                                        (int)g->k, (float)s->alpha[0], (const float *)p.a, (int)g->a.ld, g->a.stride,
                                        (const float *)p.b, (int)g->b.ld, g->b.stride, (float)s->beta[0], (float *)p.d,

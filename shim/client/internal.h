@@ -1,0 +1,302 @@
+/* State and helpers shared by the client's own files; library fronts use maf_client.h and runtime.h. */
+#ifndef MAF_INTERNAL_H
+#define MAF_INTERNAL_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "profile.h"
+#include "runtime.h"
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define MAF_TLS _Thread_local __attribute__((tls_model("initial-exec")))
+
+/* --- sync.c: a futex mutex; libc's own would tie the library to libpthread on glibc before 2.34 ------ */
+struct maf_lock {
+    atomic_uint word; /* 0 free, 1 held, 2 held and somebody waits */
+};
+void maf_lock_slow(struct maf_lock *l);
+void maf_unlock_slow(struct maf_lock *l);
+static inline void maf_lock(struct maf_lock *l)
+{
+    unsigned zero = 0;
+    if (unlikely(!atomic_compare_exchange_strong_explicit(&l->word, &zero, 1, memory_order_acquire,
+                                                          memory_order_relaxed)))
+        maf_lock_slow(l);
+}
+static inline void maf_unlock(struct maf_lock *l)
+{
+    if (unlikely(atomic_exchange_explicit(&l->word, 0, memory_order_release) == 2))
+        maf_unlock_slow(l);
+}
+int maf_futex_wait(void *word, uint32_t value, uint32_t milliseconds); /* shared between processes */
+void maf_futex_wake(void *word, int count);
+uint64_t maf_now_ns(void);
+int maf_start_thread(void *(*fn)(void *), void *arg); /* detached, all signals blocked; 0 or -1 */
+
+/* --- process-wide state (connection.c) --------------------------------------------------------------- */
+enum maf_phase { MAF_COLD = 0, MAF_SPAWNED = 1, MAF_READY = 2, MAF_DEAD = 3, MAF_FORKED = 4 };
+
+struct maf_state {
+    atomic_int phase;
+    atomic_int error; /* sticky error once the executor is gone or could not start */
+    struct maf_control *control;
+    char *ring;
+    uint32_t ring_mask;
+    int socket;
+    int device_fd;
+    int pinned_fd;
+    int count;
+    uint64_t device_base;
+    uint64_t device_stride;
+    char *device_map; /* the application's own mapping of the device file */
+    uint64_t device_span; /* count * stride */
+    uint64_t pinned_base;
+    uint64_t pinned_bytes;
+    atomic_int active[MAF_MAX_SDA]; /* primary context in use */
+};
+extern struct maf_state maf_g;
+
+int maf_connect(int wait); /* slow path of maf_enter */
+void maf_executor_lost(void);
+int maf_executor_gone(void);    /* for polling calls: looks at most every 20 ms, and notes the loss */
+int maf_executor_hung_up(void); /* 1 when the socket's other end is closed */
+
+/* Request on the socket. Reply payload up to reply_capacity goes to `reply`, *reply_bytes = its full size.
+ * Returns the reply's error, or minus a cudaError_t when there is no executor. With an error the payload is the message. */
+int maf_request(uint32_t kind, int sda, const void *head, uint64_t head_bytes, const void *body, uint64_t body_bytes,
+                void *reply, uint64_t reply_capacity, uint64_t *reply_bytes);
+
+static inline int maf_fault(void)
+{
+    int e = atomic_load_explicit(&maf_g.error, memory_order_relaxed);
+    if (unlikely(e))
+        return e;
+    return (int)__atomic_load_n(&maf_g.control->fault, __ATOMIC_RELAXED);
+}
+
+/* Start of every operation: 0 when the executor serves and the context is healthy. */
+static inline int maf_enter(void)
+{
+    if (unlikely(atomic_load_explicit(&maf_g.phase, memory_order_acquire) != MAF_READY)) {
+        int e = maf_connect(1);
+        if (e)
+            return e;
+    }
+    return maf_fault();
+}
+
+/* --- address windows ---------------------------------------------------------------------------------- */
+static inline int maf_in_device(uint64_t a)
+{
+    return a - maf_g.device_base < maf_g.device_span;
+}
+static inline int maf_in_pinned(uint64_t a)
+{
+    return a - maf_g.pinned_base < maf_g.pinned_bytes;
+}
+static inline int maf_in_window(uint64_t a)
+{
+    return maf_in_device(a) || maf_in_pinned(a);
+}
+/* Where the application itself can touch an address of any kind. */
+static inline void *maf_host_view(uint64_t a)
+{
+    return maf_in_device(a) ? (void *)(maf_g.device_map + (a - maf_g.device_base)) : (void *)(uintptr_t)a;
+}
+
+/* --- ring.c -------------------------------------------------------------------------------------------- */
+struct maf_stream;
+
+/* Space for one command in the ring, header's size/kind/sda/stream set; the ring stays locked until maf_ring_end.
+ * NULL when the executor is gone. */
+void *maf_ring_begin(struct maf_stream *s, uint32_t kind, uint64_t bytes);
+uint64_t maf_ring_end(struct maf_stream *s, void *command); /* returns its sequence number */
+/* Several ready-made commands in one hold of the lock; sequence number of the last, or 0. */
+struct maf_exec_entry;
+uint64_t maf_ring_put_all(struct maf_stream *s, struct maf_exec_entry *entries, uint32_t count);
+uint64_t maf_last_seq(void); /* of the newest command issued by any thread */
+int maf_wait_seq(uint64_t seq); /* 0 or the sticky error */
+static inline int maf_is_complete(uint64_t seq)
+{
+    return __atomic_load_n(&maf_g.control->completed, __ATOMIC_ACQUIRE) >= seq;
+}
+#define MAF_MAX_PAYLOAD (1u << 16) /* of one WRITE */
+
+/* --- slab.c: handles with stable addresses, so that a stale or foreign pointer is recognised ------------ */
+struct maf_slab {
+    struct maf_lock lock;
+    uint32_t item; /* bytes per object; each begins with a uint32_t that is nonzero while alive */
+    uint32_t limit;
+    _Atomic uint32_t used;
+    char *_Atomic base;
+    void *free;
+};
+void *maf_slab_new(struct maf_slab *s); /* zeroed, alive = 1; NULL when full */
+void maf_slab_delete(struct maf_slab *s, void *p);
+int maf_slab_holds(struct maf_slab *s, const void *p); /* p is a live object of this slab */
+
+/* --- heap.c: address-space allocator, headers kept apart from the memory -------------------------------- */
+struct maf_block;
+struct maf_heap {
+    struct maf_lock lock;
+    struct maf_block *root; /* treap of all blocks by address */
+    struct maf_block *bins[256];
+    uint64_t bin_map[4];
+    struct maf_block *spare;
+    uint64_t seed;
+};
+struct maf_extent {
+    uint64_t address;
+    uint64_t bytes;
+    uint32_t tag;
+};
+void maf_heap_init(struct maf_heap *h, uint64_t base, uint64_t bytes);
+/* bytes is rounded up to 512; alignment is a power of two >= 512. 0 = no room. */
+uint64_t maf_heap_alloc(struct maf_heap *h, uint64_t bytes, uint64_t alignment, uint32_t tag);
+/* Frees the block that starts at address; *freed = the block, *merged = the free block it became part of. 0 or -1. */
+int maf_heap_free(struct maf_heap *h, uint64_t address, struct maf_extent *freed, struct maf_extent *merged);
+int maf_heap_find(struct maf_heap *h, uint64_t address, struct maf_extent *out); /* allocated block around address; 0 or -1 */
+
+/* --- memory.c ---------------------------------------------------------------------------------------------- */
+int maf_memory_charge(int device, uint64_t bytes);
+void maf_memory_credit(int device, uint64_t bytes);
+void maf_memory_punch(uint64_t address, uint64_t bytes);
+void maf_protect(int device, uint64_t address, uint64_t bytes, uint32_t accessible);
+uint64_t maf_memory_room(uint64_t address);
+
+/* --- stream.c, event.c ----------------------------------------------------------------------------------- */
+struct maf_capture;
+struct maf_node;
+
+struct maf_stream {
+    uint32_t alive;
+    uint32_t id;
+    int32_t device;
+    int32_t priority;
+    uint32_t flags; /* 1 = non-blocking */
+    uint32_t legacy;
+    _Atomic uint64_t last_seq; /* newest command of this stream, or that it waits for */
+    struct maf_capture *_Atomic capture;
+    struct maf_node **tail; /* nodes that the next captured node depends on */
+    uint32_t tail_count;
+    uint32_t tail_room;
+    struct maf_stream *next_captured;
+};
+
+struct maf_event {
+    uint32_t alive;
+    uint32_t flags;
+    uint32_t slot; /* time-stamp slot; 0 = none (timing disabled) */
+    int32_t device;
+    _Atomic uint64_t seq;
+    _Atomic uint32_t recorded;
+    uint64_t capture_id; /* nonzero: last recorded inside this capture */
+    struct maf_node **deps;
+    uint32_t dep_count;
+};
+
+struct maf_stream *maf_stream_of(void *handle); /* NULL for a handle that is none */
+uint64_t maf_stream_order(struct maf_stream *s); /* sequence number that a host-side access on s must wait for */
+static inline void maf_stream_raise(struct maf_stream *s, uint64_t seq)
+{
+    uint64_t old = atomic_load_explicit(&s->last_seq, memory_order_relaxed);
+    while (old < seq && !atomic_compare_exchange_weak(&s->last_seq, &old, seq))
+        ;
+}
+
+int maf_callbacks_ready(void); /* starts the callback thread */
+int maf_host_function_on(struct maf_stream *s, void (*fn)(void *), void *arg);
+
+/* --- module.c ---------------------------------------------------------------------------------------------- */
+struct maf_module {
+    uint32_t alive;
+    uint32_t owned; /* bytes were copied */
+    const void *bytes;
+    uint64_t size;
+    struct maf_lock lock;
+    uint32_t loaded[MAF_MAX_SDA]; /* executor's module id + 1 */
+    int32_t load_error[MAF_MAX_SDA];
+    struct maf_registered *names; /* __cudaRegisterFunction and Var entries */
+    uint32_t name_count;
+    uint32_t name_room;
+    uint32_t indexed; /* of names, in the host-pointer table */
+    struct maf_kernel *kernels; /* handles given out, by name */
+};
+
+struct maf_kernel_state {
+    struct maf_kernel_info info;
+    struct maf_param params[]; /* info.params entries */
+};
+
+struct maf_kernel {
+    uint32_t alive;
+    int32_t max_dynamic_shared; /* opt-in limit; -1 = default */
+    int32_t carveout;
+    uint32_t reserved;
+    struct maf_module *module;
+    const char *name;
+    const void *host;
+    struct maf_kernel *next; /* of the module */
+    struct maf_kernel_state *_Atomic state[MAF_MAX_SDA];
+};
+
+/* Kernel for a host function pointer or a kernel handle; NULL when neither. */
+struct maf_kernel *maf_kernel_of(const void *func);
+int maf_kernel_state(struct maf_kernel *k, int device, struct maf_kernel_state **out);
+
+int maf_launch_prepare(const struct maf_launch *l, int device, struct maf_kernel_state **state, uint64_t *bytes);
+int maf_launch_fill(void *command, const struct maf_launch *l, const struct maf_kernel_state *state);
+
+/* --- capture.c, graph.c -------------------------------------------------------------------------------------- */
+/* A command with its payload, as it goes into the ring; capture keeps it as a node. */
+void *maf_capture_begin(struct maf_stream *s, uint32_t kind, uint64_t bytes); /* NULL: capture is invalid */
+int maf_capture_end(struct maf_stream *s, void *command, int node_type, void *object);
+int maf_capture_memory(struct maf_stream *s, int node_type, uint64_t address);
+int maf_capture_record(struct maf_stream *s, struct maf_event *e);
+int maf_capture_wait(struct maf_stream *s, struct maf_event *e);
+int maf_capture_violated(struct maf_stream *s); /* a synchronising call on a capturing stream: invalidates, 900 */
+void maf_capture_forget(struct maf_stream *s);  /* the stream is destroyed while it captures */
+int maf_capture_unsafe(void); /* 0, or 900 after invalidating: the call is not allowed while this thread's captures run */
+static inline int maf_capturing(struct maf_stream *s)
+{
+    return unlikely(atomic_load_explicit(&s->capture, memory_order_relaxed) != NULL);
+}
+
+/* One command for a stream: into the ring, or into the graph that the stream captures. */
+static inline void *maf_command_begin(struct maf_stream *s, uint32_t kind, uint64_t bytes)
+{
+    return maf_capturing(s) ? maf_capture_begin(s, kind, bytes) : maf_ring_begin(s, kind, bytes);
+}
+static inline int maf_command_lost(struct maf_stream *s)
+{
+    return maf_capturing(s) ? MAF_E_CAPTURE_INVALIDATED : maf_fault();
+}
+static inline int maf_command_end(struct maf_stream *s, void *command, int node_type, void *object)
+{
+    if (maf_capturing(s))
+        return maf_capture_end(s, command, node_type, object);
+    maf_ring_end(s, command);
+    return maf_fault();
+}
+
+/* A node whose work runs in the application: the command is a HOSTFN with a struct maf_box behind it, and its
+ * argument is the address of that box wherever the command is stored. */
+void maf_box_run(void *box);
+
+struct maf_exec_entry {
+    struct maf_command *command; /* NULL for nodes without work */
+    struct maf_node *origin;     /* identity only */
+    struct maf_event *event;     /* event record nodes */
+    int type;
+};
+
+/* --- settings.c ---------------------------------------------------------------------------------------------- */
+extern struct maf_profile maf_profile_data;
+int maf_settings(void); /* reads environment and profile once; number of visible SDAs */
+const char *maf_library_dir(void);
+int maf_visible_sda(int ordinal); /* physical number behind a visible ordinal */
+
+#endif

@@ -1,0 +1,384 @@
+/* Device, pinned and managed memory, pointer attributes. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#ifndef FALLOC_FL_KEEP_SIZE
+#define FALLOC_FL_KEEP_SIZE 1
+#define FALLOC_FL_PUNCH_HOLE 2
+#endif
+
+enum { PAGE = 4096, PUNCH_MIN = 65536, UNIT = 512, TAG_MANAGED = 1u << 31, TAG_POOL = 1u << 30 };
+
+static struct maf_heap device_heap[MAF_MAX_SDA], pinned_heap;
+static struct maf_lock order_lock; /* keeps heap state and PROTECT commands in the same order */
+static _Atomic uint64_t used[MAF_MAX_SDA], pool_used[MAF_MAX_SDA], pool_high[MAF_MAX_SDA];
+
+static struct maf_lock registered_lock;
+static struct maf_extent *registered;
+static uint32_t registered_count, registered_room;
+
+void maf_protect(int device, uint64_t address, uint64_t bytes, uint32_t accessible)
+{
+    struct maf_stream s = {.device = device};
+    if (!bytes)
+        return;
+    struct maf_cmd_protect *c = maf_ring_begin(&s, MAF_CMD_PROTECT, sizeof *c);
+    if (!c)
+        return;
+    c->address = address;
+    c->bytes = bytes;
+    c->accessible = accessible;
+    c->reserved = 0;
+    maf_ring_end(&s, c);
+}
+
+void maf_memory_start(void)
+{
+    uint64_t stride = maf_g.device_stride;
+    for (int d = 0; d < maf_g.count; d++) {
+        uint64_t base = maf_g.device_base + (uint64_t)d * stride;
+        maf_heap_init(&device_heap[d], base + MAF_SYSTEM_BYTES, stride / 2 - MAF_SYSTEM_BYTES);
+        maf_protect(d, base + MAF_SYSTEM_BYTES, stride - MAF_SYSTEM_BYTES, 0);
+    }
+    maf_heap_init(&pinned_heap, maf_g.pinned_base, maf_g.pinned_bytes);
+}
+
+/* Accounts for bytes on a device: 0, or out of memory. */
+int maf_memory_charge(int device, uint64_t bytes)
+{
+    uint64_t total = (uint64_t)maf_profile_data.totalGlobalMem, now = atomic_load(&used[device]);
+    do {
+        if (bytes > total || now > total - bytes)
+            return MAF_E_OUT_OF_MEMORY;
+    } while (!atomic_compare_exchange_weak(&used[device], &now, now + bytes));
+    __atomic_store_n(&maf_g.control->used_bytes[device], now + bytes, __ATOMIC_RELAXED);
+    return 0;
+}
+
+void maf_memory_credit(int device, uint64_t bytes)
+{
+    uint64_t now = atomic_fetch_sub(&used[device], bytes) - bytes;
+    __atomic_store_n(&maf_g.control->used_bytes[device], now, __ATOMIC_RELAXED);
+}
+
+void maf_memory_punch(uint64_t address, uint64_t bytes)
+{
+    int fd = maf_in_device(address) ? maf_g.device_fd : maf_g.pinned_fd;
+    uint64_t base = maf_in_device(address) ? maf_g.device_base : maf_g.pinned_base;
+    if (bytes >= PUNCH_MIN &&
+        fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(address - base), (off_t)bytes) != 0)
+        maf_log(2, "memory at %#llx stays committed", (unsigned long long)address);
+}
+
+static int alloc(int device, uint64_t bytes, uint32_t tag, uint64_t *out)
+{
+    *out = 0;
+    if (bytes == 0)
+        return 0;
+    if (bytes > UINT64_MAX - UNIT)
+        return MAF_E_OUT_OF_MEMORY;
+    uint64_t size = (bytes + UNIT - 1) & ~(uint64_t)(UNIT - 1);
+    int error = maf_memory_charge(device, size);
+    if (error)
+        return error;
+    maf_lock(&order_lock);
+    uint64_t p = maf_heap_alloc(&device_heap[device], size, UNIT, tag);
+    if (p) {
+        uint64_t first = p & ~(uint64_t)(PAGE - 1), last = (p + size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+        maf_protect(device, first, last - first, 1);
+    }
+    maf_unlock(&order_lock);
+    if (!p) {
+        maf_memory_credit(device, size);
+        return MAF_E_OUT_OF_MEMORY;
+    }
+    *out = p;
+    return 0;
+}
+
+static int device_of(uint64_t p)
+{
+    return (int)((p - maf_g.device_base) / maf_g.device_stride);
+}
+
+/* Pages that only the freed block kept in use. */
+static struct maf_extent idle_pages(struct maf_extent freed, struct maf_extent merged)
+{
+    uint64_t mask = ~(uint64_t)(PAGE - 1);
+    uint64_t low = (merged.address + PAGE - 1) & mask, high = (merged.address + merged.bytes) & mask;
+    uint64_t first = freed.address & mask, last = (freed.address + freed.bytes + PAGE - 1) & mask;
+    low = low > first ? low : first;
+    high = high < last ? high : last;
+    return (struct maf_extent){low, high > low ? high - low : 0, 0};
+}
+
+static int release(uint64_t p, int punch)
+{
+    struct maf_extent freed, merged;
+    int device = device_of(p);
+    maf_lock(&order_lock);
+    int found = maf_heap_free(&device_heap[device], p, &freed, &merged) == 0;
+    if (found) {
+        struct maf_extent idle = idle_pages(freed, merged);
+        maf_protect(device, idle.address, idle.bytes, 0);
+        if (punch)
+            maf_memory_punch(idle.address, idle.bytes);
+    }
+    maf_unlock(&order_lock);
+    if (!found)
+        return MAF_E_INVALID_VALUE;
+    maf_memory_credit(device, freed.bytes);
+    if (freed.tag & TAG_POOL)
+        atomic_fetch_sub(&pool_used[device], freed.bytes);
+    return 0;
+}
+
+int maf_memory_alloc(int device, uint64_t bytes, uint64_t *out)
+{
+    int error = maf_capture_unsafe();
+    return error ? error : alloc(device, bytes, 0, out);
+}
+
+int maf_memory_free(uint64_t p)
+{
+    if (!p)
+        return 0;
+    if (!maf_in_device(p))
+        return maf_in_pinned(p) ? maf_host_free((void *)(uintptr_t)p) : MAF_E_INVALID_VALUE;
+    int error = maf_capture_unsafe();
+    if (!error)
+        error = maf_wait_seq(maf_last_seq());
+    return error ? error : release(p, 1);
+}
+
+/* All commands run in process order, so memory freed on a stream may be given out again at once. */
+int maf_memory_alloc_async(void *stream, uint64_t bytes, uint64_t *out)
+{
+    struct maf_stream *s = maf_stream_of(stream);
+    if (!s)
+        return MAF_E_INVALID_HANDLE;
+    int error = alloc(s->device, bytes, TAG_POOL, out);
+    if (error || !*out)
+        return error;
+    uint64_t now = atomic_fetch_add(&pool_used[s->device], (bytes + UNIT - 1) & ~(uint64_t)(UNIT - 1));
+    now += (bytes + UNIT - 1) & ~(uint64_t)(UNIT - 1);
+    uint64_t high = atomic_load(&pool_high[s->device]);
+    while (high < now && !atomic_compare_exchange_weak(&pool_high[s->device], &high, now))
+        ;
+    if (maf_capturing(s))
+        return maf_capture_memory(s, MAF_NODE_MEM_ALLOC, *out);
+    return 0;
+}
+
+int maf_memory_free_async(void *stream, uint64_t p)
+{
+    struct maf_stream *s = maf_stream_of(stream);
+    if (!s)
+        return MAF_E_INVALID_HANDLE;
+    if (!p)
+        return 0;
+    if (!maf_in_device(p))
+        return MAF_E_INVALID_VALUE;
+    if (maf_capturing(s))
+        return maf_capture_memory(s, MAF_NODE_MEM_FREE, p);
+    return release(p, 0);
+}
+
+uint64_t maf_memory_pool_used(int device, int high, int reset)
+{
+    if (reset)
+        atomic_store(&pool_high[device], atomic_load(&pool_used[device]));
+    return atomic_load(high ? &pool_high[device] : &pool_used[device]);
+}
+
+void maf_memory_info(int device, uint64_t *free_bytes, uint64_t *total_bytes)
+{
+    uint64_t total = (uint64_t)maf_profile_data.totalGlobalMem, now = atomic_load(&used[device]);
+    *total_bytes = total;
+    *free_bytes = now < total ? total - now : 0;
+}
+
+uint64_t maf_alloc(uint64_t bytes)
+{
+    uint64_t p = 0;
+    if (maf_enter_device() || alloc(maf_current_device(), bytes ? bytes : 1, 0, &p))
+        return 0;
+    return p;
+}
+
+void maf_free(uint64_t p)
+{
+    if (p && maf_in_device(p) && maf_wait_seq(maf_last_seq()) == 0)
+        release(p, 1);
+}
+
+/* --- host memory ------------------------------------------------------------------------------------ */
+static int pinned_alloc(uint64_t bytes, uint32_t tag, uint64_t *out)
+{
+    *out = 0;
+    if (bytes == 0)
+        return 0;
+    /* Whole pages: two owners never share one, so that it can be given back. */
+    uint64_t unit = bytes >= PAGE ? PAGE : UNIT;
+    uint64_t p = bytes > maf_g.pinned_bytes ? 0 : maf_heap_alloc(&pinned_heap, (bytes + unit - 1) & ~(unit - 1), unit, tag);
+    if (!p)
+        return MAF_E_OUT_OF_MEMORY;
+    *out = p;
+    return 0;
+}
+
+int maf_host_alloc(uint64_t bytes, uint32_t flags, void **out)
+{
+    uint64_t p = 0;
+    int error = maf_capture_unsafe();
+    if (!error)
+        error = pinned_alloc(bytes, flags & 0xffff, &p);
+    *out = (void *)(uintptr_t)p;
+    return error;
+}
+
+int maf_managed_alloc(uint64_t bytes, uint32_t flags, uint64_t *out)
+{
+    int error = maf_capture_unsafe();
+    if (bytes == 0)
+        return MAF_E_INVALID_VALUE;
+    return error ? error : pinned_alloc(bytes, TAG_MANAGED | (flags & 0xffff), out);
+}
+
+int maf_host_free(void *p)
+{
+    struct maf_extent freed, merged;
+    uint64_t address = (uint64_t)(uintptr_t)p;
+    if (!p)
+        return 0;
+    if (!maf_in_pinned(address))
+        return MAF_E_INVALID_VALUE;
+    int error = maf_wait_seq(maf_last_seq());
+    if (error)
+        return error;
+    maf_lock(&order_lock);
+    int found = maf_heap_free(&pinned_heap, address, &freed, &merged) == 0;
+    if (found) {
+        struct maf_extent idle = idle_pages(freed, merged);
+        maf_memory_punch(idle.address, idle.bytes);
+    }
+    maf_unlock(&order_lock);
+    return found ? 0 : MAF_E_INVALID_VALUE;
+}
+
+/* Memory of the application's own cannot be shared with the executor after the fact: registering makes copies
+ * from and to it legal as pinned ones, and they run like those of pageable memory. */
+int maf_host_register(void *p, uint64_t bytes, uint32_t flags)
+{
+    uint64_t address = (uint64_t)(uintptr_t)p;
+    int error = 0;
+    if (!p || !bytes)
+        return MAF_E_INVALID_VALUE;
+    maf_lock(&registered_lock);
+    for (uint32_t i = 0; i < registered_count && !error; i++)
+        if (address < registered[i].address + registered[i].bytes && registered[i].address < address + bytes)
+            error = MAF_E_ALREADY_REGISTERED;
+    if (!error && registered_count == registered_room) {
+        uint32_t room = registered_room ? registered_room * 2 : 16;
+        struct maf_extent *grown = realloc(registered, room * sizeof *grown);
+        if (grown) {
+            registered = grown;
+            registered_room = room;
+        } else {
+            error = MAF_E_OUT_OF_MEMORY;
+        }
+    }
+    if (!error)
+        registered[registered_count++] = (struct maf_extent){address, bytes, flags};
+    maf_unlock(&registered_lock);
+    return error;
+}
+
+int maf_host_unregister(void *p)
+{
+    int error = MAF_E_NOT_REGISTERED;
+    maf_lock(&registered_lock);
+    for (uint32_t i = 0; i < registered_count; i++)
+        if (registered[i].address == (uint64_t)(uintptr_t)p) {
+            registered[i] = registered[--registered_count];
+            error = 0;
+            break;
+        }
+    maf_unlock(&registered_lock);
+    return error;
+}
+
+int maf_pointer(const void *p, struct maf_pointer *out)
+{
+    uint64_t address = (uint64_t)(uintptr_t)p;
+    struct maf_extent e;
+    *out = (struct maf_pointer){.type = MAF_UNREGISTERED, .device = -1, .host_pointer = (void *)(uintptr_t)p};
+    if (!p || !maf_g.control)
+        return 0;
+    if (maf_in_device(address)) {
+        int device = device_of(address);
+        out->host_pointer = NULL;
+        if (maf_heap_find(&device_heap[device], address, &e) == 0) {
+            out->base = e.address;
+            out->bytes = e.bytes;
+        } else if (address - maf_g.device_base - (uint64_t)device * maf_g.device_stride < MAF_SYSTEM_BYTES) {
+            out->base = address; /* module data */
+            out->bytes = 1;
+        } else if (maf_vmm_find(address, &out->base, &out->bytes, &device) != 0) {
+            return 0;
+        }
+        out->type = MAF_DEVICE;
+        out->device = device;
+        out->device_pointer = address;
+    } else if (maf_in_pinned(address)) {
+        if (maf_heap_find(&pinned_heap, address, &e) != 0)
+            return 0;
+        out->type = e.tag & TAG_MANAGED ? MAF_MANAGED : MAF_HOST;
+        out->device = maf_current_device();
+        out->base = e.address;
+        out->bytes = e.bytes;
+        out->device_pointer = address;
+        out->flags = e.tag & 0xffff;
+    } else if (registered_count) {
+        maf_lock(&registered_lock);
+        for (uint32_t i = 0; i < registered_count; i++)
+            if (address - registered[i].address < registered[i].bytes) {
+                out->type = MAF_HOST;
+                out->device = maf_current_device();
+                out->base = registered[i].address;
+                out->bytes = registered[i].bytes;
+                out->flags = registered[i].tag;
+            }
+        maf_unlock(&registered_lock);
+    }
+    return 0;
+}
+
+/* Bytes from address to the end of the allocation that holds it; UINT64_MAX for module data, 0 when there is none. */
+uint64_t maf_memory_room(uint64_t address)
+{
+    struct maf_extent e;
+    if (maf_in_device(address)) {
+        int device = device_of(address);
+        uint64_t base, bytes, end;
+        if (maf_heap_find(&device_heap[device], address, &e) == 0)
+            return e.address + e.bytes - address;
+        if (address - maf_g.device_base - (uint64_t)device * maf_g.device_stride < MAF_SYSTEM_BYTES)
+            return UINT64_MAX;
+        for (end = address; maf_vmm_find(end, &base, &bytes, &device) == 0;)
+            end = base + bytes; /* neighbouring mappings count as one */
+        return end - address;
+    }
+    if (maf_in_pinned(address))
+        return maf_heap_find(&pinned_heap, address, &e) == 0 ? e.address + e.bytes - address : 0;
+    return UINT64_MAX;
+}
+
+int maf_is_device_pointer(const void *p)
+{
+    return maf_g.control && maf_in_window((uint64_t)(uintptr_t)p);
+}

@@ -1,0 +1,44 @@
+/* Strided arrays: views, passes over them, and the scratch memory that library ops share.
+ * Only what a cffi cdef accepts may stand here.
+ */
+
+/* Where a view's memory is: 0..11 the op's pointers, then these. */
+enum maf_array_source {
+    MAF_ARRAY_SCRATCH = 12, /* the replaying thread's scratch memory */
+    MAF_ARRAY_RESULT = 13,  /* the op's result: its own memory, or scratch memory where a pass finishes it */
+    MAF_ARRAY_SOURCES = 14,
+    MAF_ARRAY_DIMS = 8
+};
+
+struct maf_view {
+    int64_t source;
+    int64_t offset; /* bytes */
+    int64_t type;   /* maf_dtype: F32 F64 F16 BF16 I8 I32 U8 */
+    int64_t strides[8]; /* elements, may be negative or zero */
+};
+
+enum maf_pass_kind {
+    MAF_PASS_COPY = 0,   /* out = a, converted */
+    MAF_PASS_FINISH = 1, /* out = activation(alpha * a + beta * b + c); b and c only where they have an address, b not when beta is 0 */
+    MAF_PASS_ZERO = 2    /* out = 0 */
+};
+
+enum maf_pass_activation { MAF_PASS_IDENTITY = 0, MAF_PASS_RELU = 1 };
+
+struct maf_pass {
+    int64_t kind;
+    int64_t dims_count; /* at least 1; the last dimension is the inner loop */
+    int64_t dims[8];
+    struct maf_view out;
+    struct maf_view a;
+    struct maf_view b;
+    struct maf_view c;
+    int64_t activation;
+    int64_t wide; /* compute in double */
+};
+
+/* base[] has one address per source. */
+void maf_pass_run(const struct maf_pass *pass, const uint64_t *base, double alpha, double beta);
+
+/* The calling thread's scratch memory, at least `bytes`, 64-byte aligned; NULL when there is none. One op at a time uses it. */
+void *maf_array_scratch(uint64_t bytes);

@@ -1,0 +1,317 @@
+"""LAPACK routines of the scipy-openblas32 wheel, by their Fortran interface.
+
+A plan binds the arguments once; a run fills in the addresses of each matrix of the batch.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from maf_vdev.modnn import lapack as la
+from maf_vdev.modnn.providers import openblas
+from maf_vdev.modnn.registry import Plan
+
+DTYPES = {la.F32: np.float32, la.F64: np.float64, la.C64: np.complex64, la.C128: np.complex128}
+REALS = {la.F32: np.float32, la.F64: np.float64, la.C64: np.float32, la.C128: np.float64}
+
+# Addresses of one matrix's operands, in the order of the op's pointers.
+Addresses = list[int]
+Step = Callable[[Addresses], None]
+
+
+class Operand(int):
+    """Placeholder of an argument: the operand of that number."""
+
+
+A, B, W, U, V, P, INFO = map(Operand, range(7))
+
+
+@functools.cache
+def _function(name: str) -> Any:
+    function = getattr(openblas.library(), f"scipy_{name}_")
+    function.restype = None
+    return function
+
+
+def bind(name: str, *arguments: Any) -> Step:
+    """A call of Fortran routine `name`.
+
+    Arguments: an Operand (its address), an int (by reference), one letter as str (with the hidden length that the
+    Fortran ABI appends), a numpy array (its data).
+    """
+    function = _function(name)
+    values: list[Any] = []
+    places: list[tuple[int, int]] = []
+    keep = []
+    for number, argument in enumerate(arguments):
+        if isinstance(argument, Operand):
+            places.append((number, int(argument)))
+            values.append(None)
+        elif isinstance(argument, np.ndarray):
+            keep.append(argument)
+            values.append(ctypes.c_void_p(argument.ctypes.data))
+        elif isinstance(argument, str):
+            values.append(ctypes.c_char_p(argument.encode()))
+        else:
+            values.append(ctypes.byref(ctypes.c_int(int(argument))))
+    values += [ctypes.c_size_t(1)] * sum(isinstance(argument, str) for argument in arguments)
+
+    def call(at: Addresses, keep: Any = keep) -> None:
+        filled = list(values)
+        for number, operand in places:
+            filled[number] = ctypes.c_void_p(at[operand])
+        function(*filled)
+
+    return call
+
+
+def _work_place(arguments: Sequence[Any]) -> int:
+    return next(i for i, argument in enumerate(arguments) if argument is None)
+
+
+def workspace(name: str, dtype: Any, *arguments: Any) -> np.ndarray:
+    """Work array of the size that `name` asks for; None among the arguments marks (work, lwork), which end up adjacent."""
+    query = np.zeros(1, dtype)
+    place = _work_place(arguments)
+    scratch = np.zeros(64, np.complex128)
+    known = [scratch if isinstance(a, Operand) else a for a in arguments[:place]]
+    rest = [scratch if isinstance(a, Operand) else a for a in arguments[place + 1 :]]
+    bind(name, *known, query, -1, *rest)([])
+    return np.zeros(max(1, int(query[0].real)), dtype)
+
+
+def with_workspace(name: str, dtype: Any, *arguments: Any) -> Step:
+    """`name` bound with a work array in place of None."""
+    work = workspace(name, dtype, *arguments)
+    place = _work_place(arguments)
+    return bind(name, *arguments[:place], work, len(work), *arguments[place + 1 :])
+
+
+def matrix(address: int, dtype: Any, rows: int, columns: int, ld: int) -> np.ndarray:
+    """View of a column-major matrix in memory."""
+    size = np.dtype(dtype).itemsize
+    if rows == 0 or columns == 0:
+        return np.empty((rows, columns), dtype)
+    memory = (ctypes.c_char * (((columns - 1) * ld + rows) * size)).from_address(address)
+    return np.ndarray((rows, columns), dtype, memory, 0, (size, ld * size))
+
+
+def info_at(at: Addresses) -> ctypes.c_int:
+    return ctypes.c_int.from_address(at[INFO])
+
+
+# --- one function per routine: op -> Step -----------------------------------------------------------------------------
+
+
+def getrf(op: Any, letter: str) -> Step:
+    pivoted = bind(f"{letter}getrf", op.m, op.n, A, op.lda, P, INFO)
+
+    def step(at: Addresses) -> None:
+        if at[P]:
+            pivoted(at)
+        else:
+            info_at(at).value = _lu_without_pivoting(matrix(at[A], DTYPES[op.type], op.m, op.n, op.lda))
+
+    return step
+
+
+def _lu_without_pivoting(a: np.ndarray) -> int:
+    """In place; the number of the first zero pivot, or 0."""
+    first = 0
+    with np.errstate(all="ignore"):
+        for j in range(min(a.shape)):
+            if a[j, j] == 0:
+                first = first or j + 1
+                continue
+            a[j + 1 :, j] /= a[j, j]
+            a[j + 1 :, j + 1 :] -= np.outer(a[j + 1 :, j], a[j, j + 1 :])
+    return first
+
+
+def getrs(op: Any, letter: str) -> Step:
+    pivoted = bind(f"{letter}getrs", "NTC"[op.trans], op.n, op.k, A, op.lda, P, B, op.ldb, INFO)
+    identity = np.arange(1, op.n + 1, dtype=np.int32)
+    plain = bind(f"{letter}getrs", "NTC"[op.trans], op.n, op.k, A, op.lda, identity, B, op.ldb, INFO)
+    return lambda at: (pivoted if at[P] else plain)(at)
+
+
+def getri(op: Any, letter: str) -> Step:
+    identity = np.arange(1, op.n + 1, dtype=np.int32)
+    dtype = DTYPES[op.type]
+    work = workspace(f"{letter}getri", dtype, op.n, A, op.ldb, identity, None, INFO)
+    pivoted = bind(f"{letter}getri", op.n, B, op.ldb, P, work, len(work), INFO)
+    plain = bind(f"{letter}getri", op.n, B, op.ldb, identity, work, len(work), INFO)
+
+    def step(at: Addresses) -> None:
+        matrix(at[B], dtype, op.n, op.n, op.ldb)[...] = matrix(at[A], dtype, op.n, op.n, op.lda)
+        (pivoted if at[P] else plain)(at)
+
+    return step
+
+
+def potrf(op: Any, letter: str) -> Step:
+    return bind(f"{letter}potrf", "LU"[op.uplo], op.n, A, op.lda, INFO)
+
+
+def potrs(op: Any, letter: str) -> Step:
+    return bind(f"{letter}potrs", "LU"[op.uplo], op.n, op.k, A, op.lda, B, op.ldb, INFO)
+
+
+def potri(op: Any, letter: str) -> Step:
+    return bind(f"{letter}potri", "LU"[op.uplo], op.n, A, op.lda, INFO)
+
+
+def geqrf(op: Any, letter: str) -> Step:
+    return with_workspace(f"{letter}geqrf", DTYPES[op.type], op.m, op.n, A, op.lda, W, None, INFO)
+
+
+def orgqr(op: Any, letter: str) -> Step:
+    name = f"{letter}ungqr" if op.type in la.COMPLEX else f"{letter}orgqr"
+    return with_workspace(name, DTYPES[op.type], op.m, op.n, op.k, A, op.lda, W, None, INFO)
+
+
+def ormqr(op: Any, letter: str) -> Step:
+    is_complex = op.type in la.COMPLEX
+    name = f"{letter}unmqr" if is_complex else f"{letter}ormqr"
+    # The real routine knows N and T, the complex one N and C; a plain transpose of a complex Q does not exist in LAPACK.
+    trans = "N" if op.trans == 0 else "C" if is_complex else "T"
+    arguments = ("LR"[op.side], trans, op.m, op.n, op.k, A, op.lda, W, B, op.ldb, None, INFO)
+    return with_workspace(name, DTYPES[op.type], *arguments)
+
+
+def syevd(op: Any, letter: str) -> Step:
+    dtype, real = DTYPES[op.type], REALS[op.type]
+    job, uplo, n = chr(op.job_u), "LU"[op.uplo], op.n
+    is_complex = op.type in la.COMPLEX
+    name = f"{letter}heevd" if is_complex else f"{letter}syevd"
+    scratch = np.zeros(max(1, n), np.complex128)
+    work, rwork, iwork = np.zeros(1, dtype), np.zeros(1, real), np.zeros(1, np.int32)
+    head, tail = (job, uplo, n), (scratch,)
+    extra = (rwork, -1) if is_complex else ()
+    info = np.zeros(1, np.int32)
+    bind(name, *head, scratch, op.lda, *tail, work, -1, *extra, iwork, -1, info)([])
+    work, rwork = np.zeros(int(work[0].real), dtype), np.zeros(max(1, int(rwork[0])), real)
+    iwork = np.zeros(int(iwork[0]), np.int32)
+    extra = (rwork, len(rwork)) if is_complex else ()
+    return bind(name, *head, A, op.lda, W, work, len(work), *extra, iwork, len(iwork), INFO)
+
+
+def gesvd(op: Any, letter: str) -> Step:
+    """Divide and conquer where both jobs agree, QR iteration otherwise."""
+    dtype, real = DTYPES[op.type], REALS[op.type]
+    m, n, least = op.m, op.n, min(op.m, op.n)
+    jobs = chr(op.job_u) + chr(op.job_v)
+    is_complex = op.type in la.COMPLEX
+    v_rows = {"A": n, "S": least}.get(jobs[1], 0)
+    # V itself is wanted: V^H goes to an array of ours first.
+    mine = np.zeros(v_rows * n, dtype) if op.v_plain and v_rows else None
+    vt, ldv = (V, op.ldv) if mine is None else (mine, v_rows)
+    a, lda, u, ldu = A, op.lda, U, max(1, op.ldu)
+    if jobs in ("AA", "SS", "NN"):
+        largest = max(m, n)
+        rsize = max(1, least * max(5 * least + 7, 2 * largest + 2 * least + 1)) if is_complex else 0
+        extra = [np.zeros(rsize, real)] if is_complex else []
+        tail = (*extra, np.zeros(max(1, 8 * least), np.int32), INFO)
+        step = with_workspace(f"{letter}gesdd", dtype, jobs[0], m, n, a, lda, W, u, ldu, vt, max(1, ldv), None, *tail)
+    else:
+        extra = [np.zeros(max(1, 5 * least), real)] if is_complex else []
+        head = (jobs[0], jobs[1], m, n, a, lda, W, u, ldu, vt, max(1, ldv), None)
+        step = with_workspace(f"{letter}gesvd", dtype, *head, *extra, INFO)
+
+    def run(at: Addresses) -> None:
+        x = matrix(at[A], dtype, m, n, lda)
+        if not np.isfinite(x).all():  # LAPACK refuses these; cuSOLVER reports that it did not converge
+            matrix(at[W], real, least, 1, max(1, least))[...] = np.nan
+            info_at(at).value = least + 1
+            return
+        step(at)
+        if mine is not None:
+            target = matrix(at[V], dtype, n, v_rows, op.ldv)
+            target[...] = mine.reshape(v_rows, n, order="F").conj().T
+
+    return run
+
+
+def sytrf(op: Any, letter: str) -> Step:
+    return with_workspace(f"{letter}sytrf", DTYPES[op.type], "LU"[op.uplo], op.n, A, op.lda, P, None, INFO)
+
+
+def sytrs(op: Any, letter: str) -> Step:
+    return bind(f"{letter}sytrs", "LU"[op.uplo], op.n, op.k, A, op.lda, P, B, op.ldb, INFO)
+
+
+def geev(op: Any, letter: str) -> Step:
+    dtype, real, n = DTYPES[op.type], REALS[op.type], op.n
+    right, left = chr(op.job_u), chr(op.job_v)
+    vectors = (V, max(1, op.ldv), U, max(1, op.ldu))
+    if op.type in la.COMPLEX:
+        rwork = np.zeros(max(1, 2 * n), real)
+        return with_workspace(f"{letter}geev", dtype, left, right, n, A, op.lda, W, *vectors, None, rwork, INFO)
+    re, im = np.zeros(max(1, n), real), np.zeros(max(1, n), real)
+    solve = with_workspace(f"{letter}geev", dtype, left, right, n, A, op.lda, re, im, *vectors, None, INFO)
+
+    def step(at: Addresses) -> None:
+        solve(at)
+        values = matrix(at[W], np.result_type(real, np.complex64), n, 1, max(1, n))
+        values[:, 0] = re[:n] + 1j * im[:n]
+
+    return step
+
+
+STEPS = {
+    "getrf": getrf, "getrs": getrs, "getri": getri, "potrf": potrf, "potrs": potrs, "potri": potri, "geqrf": geqrf,
+    "orgqr": orgqr, "ormqr": ormqr, "syevd": syevd, "gesvd": gesvd, "sytrf": sytrf, "sytrs": sytrs, "geev": geev,
+}  # fmt: skip
+
+
+def _wide_pivots(step: Step, count: int, writes: bool) -> Step:
+    """`step` on 32-bit pivots of ours, converted from or to the caller's 64-bit ones."""
+    narrow = np.zeros(max(1, count), np.int32)
+
+    def run(at: Addresses) -> None:
+        wide = matrix(at[P], np.int64, count, 1, max(1, count))[:, 0]
+        if not writes:
+            narrow[:count] = wide
+        step([*at[:P], narrow.ctypes.data, at[INFO]])
+        if writes:
+            wide[...] = narrow[:count]
+
+    return run
+
+
+def lapack(op: Any) -> Plan | None:
+    """Accepts every op that lapack.check lets through and whose sizes fit in 32 bits."""
+    if max(op.m, op.n, op.k, op.lda, op.ldb, op.ldu, op.ldv) > openblas.INT_MAX:
+        return None
+    name = la.ROUTINES[op.routine]
+    empty = op.n == 0 or (name not in la.SQUARE and op.m == 0) or (name in la.SOLVES and op.k == 0)
+    step = STEPS[name](op, la.LETTERS[op.type]) if not empty else None
+    if step and op.pivot_bytes == 8 and name in ("getrf", "getrs", "getri", "sytrf", "sytrs"):
+        step = _wide_pivots(step, min(op.m, op.n) if name == "getrf" else op.n, name in ("getrf", "sytrf"))
+    item, real, batch = la.ITEM_BYTES[op.type], la.REAL_BYTES[op.type], op.batch
+    w_item = {"syevd": real, "gesvd": real, "geev": 2 * real}.get(name, item)
+    strides = (op.stride_a * item, op.stride_b * item, op.stride_w * w_item, op.stride_u * item, op.stride_v * item,
+               op.stride_p * (op.pivot_bytes or 4), 4)  # fmt: skip
+    spare = np.zeros(1, np.int32)
+
+    def run(ptrs: Sequence[int], scalars: bytes) -> None:
+        arrays = [None] * 7
+        for operand, is_array in ((A, op.a_is_array), (B, op.b_is_array)):
+            if is_array:
+                arrays[operand] = (ctypes.c_uint64 * batch).from_address(ptrs[operand])
+        for i in range(batch):
+            at = [
+                arrays[j][i] if arrays[j] is not None else ptrs[j] + i * strides[j] if ptrs[j] else 0 for j in range(7)
+            ]
+            at[INFO] = at[INFO] or spare.ctypes.data
+            if step is None:
+                info_at(at).value = 0
+            else:
+                step(at)
+
+    return Plan("openblas", run)

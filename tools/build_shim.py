@@ -176,7 +176,7 @@ def build_library(tools: Toolchain, library: gen_stubs.Library, major: str, work
     written = [
         compile_object(tools, source, build / f"{source.stem}.o", flags) for source in sorted(folder.glob("*.c"))
     ]
-    stubs = compile_object(tools, stub, build / "stubs.o", [*flags, "-fno-builtin"])
+    stubs = compile_object(tools, stub, build / "stubs.o", [*flags, "-fno-builtin", "-fno-asynchronous-unwind-tables"])
     known = {row.symbol for row in rows}
     extra = {name for name in global_functions(written) if re.search(library.exports, name)} - known
     if extra:

@@ -1,0 +1,182 @@
+"""The CPU as a device: kernels become machine code through LLVM, run by executor/core/cpu_launch.c."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Mapping
+
+from ..translator import cache
+from ..translator.cubin import KernelCode
+from ..translator.emit import abi
+
+# Addresses that stand for functions of the driver in constant bank 4; code that calls 0 stops with an error.
+DRIVER_FUNCTIONS = {
+    "vprintf": abi.ADDRESS_VPRINTF,
+    "__assertfail": abi.ADDRESS_ASSERTFAIL,
+    "cudaGraphSetConditional": 0,
+}
+BANKS = 8
+# Launch variants by what changes the code: bit 1 (full warps) does not.
+VARIANT_MASK = 1
+
+
+class CpuKernelStruct(ctypes.Structure):
+    """struct maf_cpu_kernel of cpu_launch.h."""
+
+    _fields_ = [
+        ("entry", ctypes.c_void_p),
+        ("name", ctypes.c_char_p),
+        ("bank", ctypes.c_uint64 * BANKS),
+        ("flags", ctypes.c_uint32),
+        ("param_base", ctypes.c_uint32),
+        ("param_bytes", ctypes.c_uint32),
+        ("static_shared", ctypes.c_uint32),
+        ("local_bytes", ctypes.c_uint32),
+        ("frame_bytes", ctypes.c_uint32),
+        ("max_threads", ctypes.c_uint32),
+        ("cost", ctypes.c_uint32),
+        ("slow", ctypes.c_void_p),
+        ("cookie", ctypes.c_uint64),
+        ("measured", ctypes.c_uint32),
+    ]
+
+
+@dataclass
+class CpuKernel:
+    """A kernel with bound constant banks. structs: launch variant -> what the launcher reads."""
+
+    code: KernelCode
+    banks: dict[int, int]
+    structs: dict[int, CpuKernelStruct] = field(default_factory=dict)
+
+
+class _Loader:
+    """Object bytes to an address in this process."""
+
+    def __init__(self) -> None:
+        self._engines: list[object] = []
+
+    def load(self, obj: bytes, symbol: str) -> int:
+        import llvmlite.binding as llvm
+
+        from ..translator import compile
+
+        machine = compile.machine()
+        empty = llvm.parse_assembly(f'target triple="{compile.host_target().triple}"')
+        engine = llvm.create_mcjit_compiler(empty, machine)
+        engine.add_object_file(llvm.ObjectFileRef.from_data(obj))
+        engine.finalize_object()
+        self._engines.append(engine)  # the code lives as long as its engine
+        return engine.get_function_address(symbol)
+
+
+class CpuDevice:
+    """Implements devices.Device for this machine. Safe to use from several threads."""
+
+    def __init__(self, processes: int | None = None):
+        self._processes = processes
+        self._lock = threading.RLock()
+        self._loader = _Loader()
+        self._pool = None
+        self._running: dict[str, Future] = {}
+        self._loaded: dict[str, tuple[int, object]] = {}
+        self._kernels: dict[int, tuple[CpuKernel, int]] = {}
+        core = sys.modules.get("maf_vdev.executor._core")
+        if core is not None:
+            ffi, lib = core.ffi, core.lib
+            ffi.def_extern(name="maf_py_slow")(lambda cookie: ffi.cast("maf_warp_fn", self.prepare_slow(cookie)))
+            lib.maf_cpu_set_slow_callback(lib.maf_py_slow)
+
+    def load(self, code: KernelCode, bank_addresses: Mapping[int, int]) -> CpuKernel:
+        """A kernel whose constant banks lie at bank_addresses. Compiles nothing."""
+        return CpuKernel(code, dict(bank_addresses))
+
+    def prefetch(self, kernel: CpuKernel, variant: int = VARIANT_MASK) -> None:
+        """Compile in another process what the cache does not have."""
+        variant &= VARIANT_MASK
+        name = self._key(kernel.code, variant, self._form())
+        with self._lock:
+            if name in self._loaded or name in self._running or cache.contains(name):
+                return
+            self._running[name] = self._compilers().submit(kernel.code, variant, self._form())
+
+    def prepare(self, kernel: CpuKernel, variant: int) -> int:
+        """Address of the struct maf_cpu_kernel for a launch variant. Raises DecodeError or LiftError."""
+        variant &= VARIANT_MASK
+        with self._lock:
+            struct = kernel.structs.get(variant)
+            if struct is None:
+                entry, meta = self._code(kernel.code, variant, self._form())
+                struct = self._describe(kernel, entry, meta, variant)
+                kernel.structs[variant] = struct
+            return ctypes.addressof(struct)
+
+    def prepare_slow(self, cookie: int) -> int:
+        """Address of the slow form of the kernel whose struct has this cookie; 0 when it cannot be made."""
+        with self._lock:
+            kernel, variant = self._kernels[cookie]
+            return self._code(kernel.code, variant, "slow")[0]
+
+    def _form(self) -> str:
+        return "slow"
+
+    def _key(self, code: KernelCode, variant: int, form: str) -> str:
+        from ..translator import compile
+
+        return cache.key(code, variant, form, compile.host_target().key())
+
+    def _compilers(self):
+        if self._pool is None:
+            from ..translator.worker import Pool
+
+            self._pool = Pool(self._processes or min(2, os.cpu_count() or 1))
+        return self._pool
+
+    def _code(self, code: KernelCode, variant: int, form: str):
+        from ..translator import compile
+
+        name = self._key(code, variant, form)
+        found = self._loaded.get(name)
+        if found is not None:
+            return found
+        packed = cache.read(name)
+        if packed is None:
+            packed = self._compile(name, code, variant, form)
+        obj, meta = compile.unpack(packed)
+        self._loaded[name] = self._loader.load(obj, meta.entry), meta
+        return self._loaded[name]
+
+    def _compile(self, name: str, code: KernelCode, variant: int, form: str) -> bytes:
+        from ..translator import compile
+
+        future = self._running.pop(name, None)
+        if future is not None and not future.cancel():
+            return future.result()
+        packed = compile.pack(*compile.compile_kernel(code, variant, form))
+        cache.write(name, packed)
+        return packed
+
+    def _describe(self, kernel: CpuKernel, entry: int, meta, variant: int) -> CpuKernelStruct:
+        code = kernel.code
+        struct = CpuKernelStruct()
+        struct.entry = entry
+        struct.name = code.name.encode()
+        for bank, address in kernel.banks.items():
+            if bank < BANKS:
+                struct.bank[bank] = address
+        struct.flags = meta.flags
+        struct.param_base, struct.param_bytes = code.param_base, code.param_bytes
+        struct.static_shared = code.static_shared
+        struct.local_bytes = (code.local_bytes + 15) // 16 * 16
+        struct.frame_bytes = meta.frame_bytes
+        struct.max_threads = code.max_threads
+        struct.cost = meta.cost
+        cookie = len(self._kernels) + 1
+        struct.cookie = cookie
+        self._kernels[cookie] = (kernel, variant)
+        return struct

@@ -1,0 +1,320 @@
+"""Basic blocks of a kernel, in an order that is safe for running the lowest pending block first.
+
+Blocks are numbered so that every block but a loop header comes after its predecessors and the blocks
+of a loop are contiguous: lanes that wait at a high number are met by the lanes that run at lower ones.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .ir import PT, Instr, Label, LiftError, Pred, UPred
+
+# Convergence hints and padding; with the order above they do nothing.
+HINTS = frozenset({"BSSY", "BSYNC", "BREAK", "WARPSYNC", "NOP", "YIELD"})
+BARRIERS = frozenset({"BAR"})
+WORD = 16
+
+
+@dataclass(slots=True)
+class Block:
+    """start: byte offset of its first instruction. last: its terminator, or None where it runs on.
+
+    kind: jump, branch, exit, call, ret, indirect, barrier, fall. succs: block numbers; for branch and
+    exit the taken successor (branch only) comes first and the fall-through last.
+    """
+
+    start: int
+    instrs: list[Instr] = field(default_factory=list)
+    last: Instr | None = None
+    kind: str = "fall"
+    succs: list[int] = field(default_factory=list)
+    index: int = 0
+
+
+@dataclass(slots=True)
+class Cfg:
+    blocks: list[Block]  # in running order; blocks[0] is the entry
+    number: dict[int, int]  # byte offset -> block number
+
+
+def conditions(i: Instr) -> list[Pred | UPred]:
+    """The predicates that must all hold for a control instruction: its guard and its predicate operand."""
+    out = [i.guard] if i.guard.n != PT or i.guard.neg else []
+    out += [p for p in i.operands if isinstance(p, (Pred, UPred)) and (p.n != PT or p.neg)]
+    return out
+
+
+def target(i: Instr) -> int:
+    for o in i.operands:
+        if isinstance(o, Label):
+            return o.offset
+    raise LiftError(f"{i.offset:#x}: {i.op} without a target")
+
+
+def is_syscall(i: Instr) -> bool:
+    """CALL.ABS: a function that the driver provides."""
+    return i.op == "CALL" and i.has("ABS")
+
+
+def _terminator(i: Instr) -> str | None:
+    if i.op in ("BRA", "JMP"):
+        return "branch" if conditions(i) or i.has("DIV") or i.has("CONV") else "jump"
+    if i.op == "EXIT" or i.op == "KILL":
+        return "exit"
+    if i.op == "CALL" and not is_syscall(i):
+        return "call"
+    if i.op == "RET":
+        return "ret"
+    if i.op in ("BRX", "JMX"):
+        return "indirect"
+    if i.op in BARRIERS and not i.has("ARV"):
+        return "barrier"
+    return None
+
+
+def build(instrs: Sequence[Instr], indirect: Mapping[int, Sequence[int]] | None = None) -> Cfg:
+    """The control-flow graph of the reachable code. indirect: offset of a BRX -> targets it may take."""
+    indirect = indirect or {}
+    at = {i.offset: i for i in instrs}
+    leaders = {instrs[0].offset}
+    returns: list[int] = []
+    for i in instrs:
+        kind = _terminator(i)
+        if kind is None:
+            continue
+        leaders.add(i.offset + WORD)
+        if kind in ("jump", "branch", "call"):
+            leaders.add(target(i))
+        if kind == "call":
+            returns.append(i.offset + WORD)
+        if kind == "indirect":
+            leaders.update(_targets(i, indirect, at))
+    order = sorted(o for o in leaders if o in at)
+    starts = {o: k for k, o in enumerate(order)}
+    raw: list[Block] = []
+    offsets = [i.offset for i in instrs]
+    for k, o in enumerate(order):
+        end = order[k + 1] if k + 1 < len(order) else offsets[-1] + WORD
+        b = Block(o, list(instrs[bisect_left(offsets, o) : bisect_left(offsets, end)]))
+        last = b.instrs[-1]
+        kind = _terminator(last)
+        if kind:
+            b.kind, b.last = kind, b.instrs.pop()
+        raw.append(b)
+    callees = _return_sites(raw, starts)
+    for k, b in enumerate(raw):
+        nxt = starts.get(b.last.offset + WORD if b.last else order[k + 1] if k + 1 < len(order) else -1)
+        i = b.last
+        if b.kind in ("fall", "barrier"):
+            b.succs = [nxt] if nxt is not None else []
+            if nxt is None:
+                b.kind = "end"
+        elif b.kind in ("jump", "call"):
+            b.succs = [_start(starts, target(i), i)]
+        elif b.kind == "branch":
+            b.succs = [_start(starts, target(i), i), nxt]
+        elif b.kind == "exit":
+            b.succs = [nxt] if conditions(i) else []
+        elif b.kind == "ret":
+            b.succs = [starts[o] for o in callees.get(k, returns) if o in starts]
+            if conditions(i):
+                b.succs.append(nxt)
+        elif b.kind == "indirect":
+            b.succs = [_start(starts, o, i) for o in _targets(i, indirect, at)]
+            if conditions(i):
+                b.succs.append(nxt)
+        if b.kind == "call" and conditions(i):
+            b.succs.append(nxt)
+        if None in b.succs:
+            raise LiftError(f"{b.start:#x}: code runs past the end of the function")
+    return _ordered(raw)
+
+
+def _start(starts: dict[int, int], offset: int, i: Instr) -> int:
+    if offset not in starts:
+        raise LiftError(f"{i.offset:#x}: {i.op} to {offset:#x}, which is not an instruction of this kernel")
+    return starts[offset]
+
+
+def _targets(i: Instr, indirect: Mapping[int, Sequence[int]], at: Mapping[int, Instr]) -> list[int]:
+    if i.offset not in indirect:
+        raise LiftError(f"{i.offset:#x}: {i.op} without a list of targets")
+    return [t for t in indirect[i.offset] if t in at]
+
+
+def _return_sites(raw: list[Block], starts: dict[int, int]) -> dict[int, list[int]]:
+    """Block of a RET -> offsets after the calls of the functions it belongs to."""
+    sites: dict[int, list[int]] = {}
+    for b in raw:
+        if b.kind == "call":
+            sites.setdefault(starts.get(target(b.last), -1), []).append(b.last.offset + WORD)
+    out: dict[int, set[int]] = {}
+    for entry, returns in sites.items():
+        if entry < 0:
+            continue
+        seen, work = set(), [entry]
+        while work:
+            k = work.pop()
+            if k in seen:
+                continue
+            seen.add(k)
+            b = raw[k]
+            i = b.last
+            if b.kind == "ret":
+                out.setdefault(k, set()).update(returns)
+                if not conditions(i):
+                    continue
+            if b.kind in ("jump", "branch"):
+                work.append(starts[target(i)])
+            if b.kind == "indirect":
+                return {}
+            if b.kind == "jump" or (b.kind == "exit" and not conditions(i)):
+                continue
+            if k + 1 < len(raw):  # the next block, also behind a nested call
+                work.append(k + 1)
+    return {k: sorted(v) for k, v in out.items()}
+
+
+def _ordered(raw: list[Block]) -> Cfg:
+    order = _loop_order([b.succs for b in raw], 0)
+    new = {old: k for k, old in enumerate(order)}
+    blocks = []
+    for old in order:
+        b = raw[old]
+        b.index = new[old]
+        b.succs = [new[s] for s in b.succs]
+        blocks.append(b)
+    return Cfg(blocks, {b.start: b.index for b in blocks})
+
+
+def _loop_order(succs: list[list[int]], entry: int) -> list[int]:
+    """Topological order of the strongly connected components, each ordered in turn without edges to its header."""
+    out: list[int] = []
+    # Work items: (nodes, entry) regions still to be ordered, or single blocks.
+    work: list[tuple[frozenset[int] | None, int]] = [(frozenset(range(len(succs))), entry)]
+    while work:
+        nodes, head = work.pop()
+        if nodes is None:
+            out.append(head)
+            continue
+        components = _components(nodes, head, succs)
+        for c in reversed(components):
+            if len(c) == 1:
+                work.append((None, next(iter(c))))
+            else:
+                work.append((frozenset(c), _header(c, nodes, head, succs)))
+    return out
+
+
+def _header(component: set[int], nodes: frozenset[int], head: int, succs: list[list[int]]) -> int:
+    """The block through which the loop is entered; the lowest one of an irreducible loop."""
+    if head in component:
+        return head
+    entries = {s for n in nodes if n not in component for s in succs[n] if s in component}
+    return min(entries) if entries else min(component)
+
+
+def _components(nodes: frozenset[int], head: int, succs: list[list[int]]) -> list[set[int]]:
+    """Strongly connected components reachable from head, in topological order, ignoring edges into head."""
+    index: dict[int, int] = {}
+    low: dict[int, int] = {}
+    on: set[int] = set()
+    stack: list[int] = []
+    found: list[set[int]] = []
+    index[head] = low[head] = 0
+    stack.append(head)
+    on.add(head)
+    # The fall-through comes last in succs and is visited first, so that the taken side lands nearer in the order.
+    frames = [(head, iter(succs[head]))]
+    while frames:
+        n, it = frames[-1]
+        for s in it:
+            if s == head or s not in nodes:
+                continue
+            if s not in index:
+                index[s] = low[s] = len(index)
+                stack.append(s)
+                on.add(s)
+                frames.append((s, iter(succs[s])))
+                break
+            if s in on:
+                low[n] = min(low[n], index[s])
+        else:
+            frames.pop()
+            if frames:
+                p = frames[-1][0]
+                low[p] = min(low[p], low[n])
+            if low[n] == index[n]:
+                c = set()
+                while True:
+                    m = stack.pop()
+                    on.discard(m)
+                    c.add(m)
+                    if m == n:
+                        break
+                found.append(c)
+    found.reverse()
+    return found
+
+
+def liveness(
+    blocks: Sequence[Block], uses: Sequence[set], defs: Sequence[set]
+) -> tuple[list[set[tuple[str, int]]], list[set[tuple[str, int]]]]:
+    """(live-in, live-out) per block. uses: read before written; defs: written in every lane that executes."""
+    live_in = [set(u) for u in uses]
+    live_out: list[set] = [set() for _ in blocks]
+    preds: list[list[int]] = [[] for _ in blocks]
+    for b in blocks:
+        for s in b.succs:
+            preds[s].append(b.index)
+    work = set(range(len(blocks)))
+    while work:
+        k = max(work)
+        work.discard(k)
+        out = set().union(*(live_in[s] for s in blocks[k].succs)) if blocks[k].succs else set()
+        live_out[k] = out
+        new = uses[k] | (out - defs[k])
+        if new != live_in[k]:
+            live_in[k] = new
+            work.update(preds[k])
+    return live_in, live_out
+
+
+def post_dominators(blocks: Sequence[Block]) -> list[int | None]:
+    """Immediate post-dominator of each block, None where it is the end of the kernel."""
+    n = len(blocks)
+    order = list(range(n))
+    ipdom: list[int | None] = [None] * (n + 1)
+    end = n
+    ipdom[end] = end
+    # Reverse post-order of the reversed graph is approximated by descending block numbers, iterated to a fixpoint.
+    rank = {k: n - k for k in order}
+    rank[end] = 0
+    known = [False] * (n + 1)
+    known[end] = True
+
+    def meet(a: int, b: int) -> int:
+        while a != b:
+            while rank[a] > rank[b]:
+                a = ipdom[a]  # type: ignore[assignment]
+            while rank[b] > rank[a]:
+                b = ipdom[b]  # type: ignore[assignment]
+        return a
+
+    changed = True
+    while changed:
+        changed = False
+        for k in reversed(order):
+            succs = blocks[k].succs or [end]
+            if blocks[k].kind == "exit":
+                succs = [*blocks[k].succs, end]
+            new = None
+            for s in succs:
+                if known[s]:
+                    new = s if new is None else meet(new, s)
+            if new is not None and (not known[k] or ipdom[k] != new):
+                ipdom[k], known[k], changed = new, True, True
+    return [None if (not known[k] or ipdom[k] == end) else ipdom[k] for k in order]

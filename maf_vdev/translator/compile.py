@@ -1,0 +1,221 @@
+"""From a kernel's machine code to object bytes for this machine.
+
+decode -> cfg -> emit (LLVM text) -> parse, verify -> sroa, simplifycfg -> code generation level 2.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from dataclasses import asdict, dataclass
+from typing import Callable, Optional
+
+import llvmlite.binding as llvm
+
+from . import cfg as control
+from . import decode
+from .cubin import KernelCode
+from .emit import abi
+from .emit.llvm_core import Module
+from .emit.llvm_slow import SlowEmitter
+from .ir import Const, Instr, Special
+
+# Changes whenever emitted code changes: part of the cache key.
+VERSION = 1
+VARIANT_AFFINE = 1
+
+# Called after each stage with (stage name, kernel name, text), for dumps.
+HOOKS: list[Callable[[str, str, str], None]] = []
+
+
+@dataclass
+class Meta:
+    """What the launcher needs to know about an object."""
+
+    entry: str
+    flags: int
+    frame_bytes: int
+    instructions: int
+    cost: int
+    has_slow: bool = True
+
+    def pack(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @staticmethod
+    def unpack(data: bytes) -> "Meta":
+        return Meta(**json.loads(data))
+
+
+@dataclass(frozen=True)
+class Target:
+    """The machine that code is made for."""
+
+    triple: str
+    cpu: str
+    features: str
+    vector_bits: int
+    avx512: bool
+    avx512bw: bool
+
+    def key(self) -> str:
+        return f"{self.triple}/{self.cpu}/{self.features}"
+
+    def attributes(self) -> str:
+        """Function attributes. Widths below 512 with 512-bit intrinsics make LLVM abort the process."""
+        out = [f'"target-cpu"="{self.cpu}"', f'"target-features"="{self.features}"']
+        if self.vector_bits == 512:
+            out += ['"prefer-vector-width"="512"', '"min-legal-vector-width"="512"']
+        return " ".join(["nounwind", *out])
+
+
+_target: Optional[Target] = None
+_machine: Optional[llvm.TargetMachine] = None
+
+
+def host_target() -> Target:
+    """The host, or what MAF_CPU says ('cpu' or 'cpu,+feature,-feature')."""
+    global _target
+    if _target is None:
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        cpu = llvm.get_host_cpu_name()
+        features = llvm.get_host_cpu_features()
+        override = os.environ.get("MAF_CPU")
+        if override:
+            cpu, *changes = override.split(",")
+            for change in changes:
+                features[change[1:]] = change[0] == "+"
+        avx512 = all(features.get(f, False) for f in ("avx512f", "avx512dq", "avx512vl"))
+        _target = Target(
+            llvm.get_process_triple(),
+            cpu,
+            features.flatten(),
+            512 if avx512 else 256,
+            avx512,
+            avx512 and features.get("avx512bw", False),
+        )
+    return _target
+
+
+def machine() -> llvm.TargetMachine:
+    global _machine
+    if _machine is None:
+        t = host_target()
+        _machine = llvm.Target.from_triple(t.triple).create_target_machine(
+            cpu=t.cpu, features=t.features, opt=2, reloc="pic", codemodel="small", jit=True
+        )
+    return _machine
+
+
+def decode_kernel(code: KernelCode) -> list[Instr]:
+    return decode.decode_kernel(code.code, code.name, code.arch)
+
+
+def uses_shared_window(instrs: list[Instr]) -> bool:
+    """Whether code can form a generic address of shared memory."""
+    return any(isinstance(o, Special) and "SWIN" in o.name for i in instrs for o in i.operands) or _reads_window(
+        instrs, abi.C0_SHARED_WINDOW
+    )
+
+
+def _reads_window(instrs: list[Instr], word: int) -> bool:
+    for i in instrs:
+        for o in i.operands:
+            if isinstance(o, Const) and o.bank == 0 and (o.base is not None or word - 4 <= o.offset <= word + 4):
+                return True
+    return False
+
+
+def uses_local_window(instrs: list[Instr]) -> bool:
+    return _reads_window(instrs, abi.C0_LOCAL_WINDOW)
+
+
+def spin_headers(graph: control.Cfg) -> set[int]:
+    """Headers of loops that poll memory with strong loads: they wait for other CTAs or warps."""
+    out = set()
+    for b in graph.blocks:
+        for s in b.succs:
+            if s <= b.index and any(
+                i.op in ("LDG", "LD", "LDS") and i.has("STRONG")
+                for blk in graph.blocks[s : b.index + 1]
+                for i in blk.instrs
+            ):
+                out.add(s)
+    return out
+
+
+@dataclass
+class Lifted:
+    """LLVM text of one kernel."""
+
+    text: str
+    meta: Meta
+
+
+def lift(code: KernelCode, variant: int, form: str = "slow") -> Lifted:
+    """Decode and emit. form: 'slow' (function 'slow') or 'fast'. Raises DecodeError or LiftError."""
+    instrs = decode_kernel(code)
+    graph = control.build(instrs, indirect_targets(code, instrs))
+    target = host_target()
+    module = Module({"avx512": target.avx512, "avx512bw": target.avx512bw})
+    emitter = SlowEmitter(module, graph, bool(variant & VARIANT_AFFINE), "slow", spin_headers(graph))
+    emitter.b.may_be_shared = uses_shared_window(instrs)
+    emitter.b.may_be_local = uses_local_window(instrs)
+    body = emitter.emit()
+    text = assemble(module, [body], target)
+    count = sum(len(b.instrs) + 1 for b in graph.blocks)
+    flags = emitter.b.flags
+    return Lifted(text, Meta("slow", flags, emitter.frame.bytes, count, cost=5 * count))
+
+
+def indirect_targets(code: KernelCode, instrs: list[Instr]) -> dict[int, tuple[int, ...]]:
+    return dict(code.indirect_branches)
+
+
+def assemble(module: Module, functions: list[str], target: Target) -> str:
+    declared = {d for d in module.declarations}
+    parts = [
+        f'target triple = "{target.triple}"',
+        *sorted(declared),
+        *module.helpers.values(),
+        *functions,
+        f"attributes #0 = {{ {target.attributes()} }}",
+        "!0 = !{}",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def to_object(text: str, name: str) -> bytes:
+    """Object bytes of LLVM text. Raises RuntimeError with LLVM's message when it does not verify."""
+    for hook in HOOKS:
+        hook("emit", name, text)
+    module = llvm.parse_assembly(text)
+    module.verify()
+    passes = llvm.create_new_function_pass_manager()
+    passes.add_sroa_pass()
+    passes.add_simplify_cfg_pass()
+    builder = llvm.create_pass_builder(machine(), llvm.create_pipeline_tuning_options(speed_level=1))
+    for function in module.functions:
+        if not function.is_declaration:
+            passes.run(function, builder)
+    for hook in HOOKS:
+        hook("passes", name, str(module))
+    return machine().emit_object(module)
+
+
+def compile_kernel(code: KernelCode, variant: int, form: str = "slow") -> tuple[bytes, Meta]:
+    """Object bytes and their description."""
+    lifted = lift(code, variant & VARIANT_AFFINE, form)
+    return to_object(lifted.text, code.name), lifted.meta
+
+
+def pack(obj: bytes, meta: Meta) -> bytes:
+    m = meta.pack()
+    return struct.pack("<I", len(m)) + m + obj
+
+
+def unpack(data: bytes) -> tuple[bytes, Meta]:
+    (n,) = struct.unpack_from("<I", data)
+    return data[4 + n :], Meta.unpack(data[4 : 4 + n])

@@ -1,0 +1,66 @@
+"""Offsets of ``struct maf_warp`` and numbers shared with ``executor/core/cpu_launch.c``."""
+
+from __future__ import annotations
+
+WARP = 32
+ALL = 0xFFFFFFFF
+
+# struct maf_warp, byte offsets (cpu_warp.h holds the same list with static assertions).
+CONST0 = 0
+BANKS = 8
+SHARED = 16
+LOCAL = 24
+FRAME = 32
+TID = 40  # three <32 x i32>: x, y, z of the lanes
+RUNTIME = 48  # table of runtime functions
+CTAID = 56  # three u32
+EXEC = 68
+TID_BASE = 72  # x, y, z of lane 0
+WARP_ID = 84
+RESUME = 88  # nonzero: mask of live lanes of a warp that continues from its frame
+LANES = 92  # number of lanes the warp started with
+
+# Runtime functions, index into the table at RUNTIME.
+RT = {
+    name: i
+    for i, name in enumerate(
+        (
+            "barrier",
+            "reduce_arrive",
+            "reduce_result",
+            "atomic",
+            "call_abs",
+            "trap",
+            "spin",
+            "slow",
+            "globaltimer",
+        )
+    )
+}
+
+# Kernel flags, as enum maf_kernel_flag.
+FLAG_BARRIER, FLAG_SPIN, FLAG_SHARED, FLAG_ASSERT, FLAG_PRINT = 1, 2, 4, 8, 16
+
+# Generic windows: high words of 64-bit addresses that no host pointer has.
+SHARED_HI = 0x00010000
+LOCAL_HI = 0x00020000
+
+# Addresses that bank-4 slots hold for functions that the runtime provides.
+ADDRESS_VPRINTF = 0x0003000000000010
+ADDRESS_ASSERTFAIL = 0x0003000000000020
+
+# Driver-defined words of constant bank 0.
+C0_SHARED_WINDOW = 0x18
+C0_LOCAL_WINDOW = 0x20
+C0_STACK_TOP = 0x28
+
+ATOMIC_OPS = {
+    n: i
+    for i, n in enumerate(
+        ("add", "min", "max", "umin", "umax", "and", "or", "xor", "exch", "cas", "inc", "dec", "fadd", "fadd.f16x2")
+    )
+}
+ATOMIC_TYPES = {n: i for i, n in enumerate(("i32", "i64", "f32", "f64", "i16", "i8"))}
+
+# Reasons passed to the runtime's trap.
+TRAP_BRANCH, TRAP_INSTRUCTION = 1, 2

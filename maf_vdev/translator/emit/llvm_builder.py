@@ -1,0 +1,409 @@
+"""The warp builder: machine state, warp operations and effects over LLVM text.
+
+Registers of the running basic block are values in dicts; what a block needs from before it comes
+from ``entry`` (a function of the emitter that knows where registers live between blocks).
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Optional
+
+from ..ir import PT, RZ, URZ, Instr, LiftError, Pred, UPred
+from ..semantics import TABLE, describe
+from . import abi
+from .llvm_core import Module
+from .llvm_memory import Memory
+from .values import V
+
+TIDS = {"SR_TID.X": 0, "SR_TID.Y": 1, "SR_TID.Z": 2}
+CTAIDS = {"SR_CTAID.X": 0, "SR_CTAID.Y": 4, "SR_CTAID.Z": 8}
+# Dimensions in constant bank 0.
+DIMS = {"SR_NTID.X": 0, "SR_NTID.Y": 4, "SR_NTID.Z": 8, "SR_NCTAID.X": 12, "SR_NCTAID.Y": 16, "SR_NCTAID.Z": 20}
+LANE_MASKS: dict[str, Callable[[int], int]] = {
+    "SR_EQMASK": lambda i: 1 << i,
+    "SR_LTMASK": lambda i: (1 << i) - 1,
+    "SR_LEMASK": lambda i: (2 << i) - 1,
+    "SR_GTMASK": lambda i: ~((2 << i) - 1),
+    "SR_GEMASK": lambda i: ~((1 << i) - 1),
+}
+
+
+class LlvmBuilder(Memory):
+    """Implements builder.Builder. One instance writes one LLVM function."""
+
+    def __init__(self, module: Module, affine_tid: bool):
+        super().__init__(module)
+        self.affine_tid = affine_tid
+        self.prologue: list[str] = []  # loads of warp fields, in the entry block
+        self.fields: dict[object, str] = {}
+        self.regs: dict[int, V] = {}
+        self.preds: dict[int, V] = {}
+        self.uregs: dict[int, V] = {}
+        self.upreds: dict[int, V] = {}
+        self.dirty: set[tuple[str, int]] = set()
+        self.entry: Callable[[str, int], V] = lambda kind, n: self.const("i32", 0)
+        self.guard: Optional[V] = None
+        self.exec_bits = self.const("i32", abi.ALL)
+        self.barrier_request: Optional[tuple] = None
+        self.flags = 0
+
+    # --- blocks and instructions ----------------------------------------------------------------
+    def open_block(self, exec_bits: Optional[str]) -> None:
+        """Start a basic block; exec_bits: text of the i32 mask of executing lanes, None for all 32."""
+        self.begin_block()
+        self.regs, self.preds, self.uregs, self.upreds = {}, {}, {}, {}
+        self.dirty = set()
+        self.guard = None
+        self.barrier_request = None
+        self.exec_bits = self.const("i32", abi.ALL) if exec_bits is None else self.leaf("i32", exec_bits, False)
+
+    def guard_value(self, guard: Pred | UPred) -> Optional[V]:
+        """The guard as an i1, None where it always holds."""
+        if guard.n == PT and not guard.neg:
+            return None
+        p = self.pred(guard.n) if isinstance(guard, Pred) else self.upred(guard.n)
+        return self.not_(p) if guard.neg else p
+
+    def instruction(self, i: Instr) -> None:
+        """Emit one instruction that is not control flow."""
+        function = TABLE.get(i.op)
+        if function is None:
+            raise LiftError(f"no semantics for {describe(i)}")
+        self.guard = None
+        g = self.guard_value(i.guard)
+        if g is not None and g.kind == "c":
+            if not g.c:
+                return
+            g = None
+        self.guard = g
+        function(self, i)
+        self.guard = None
+
+    # --- masks ------------------------------------------------------------------------------------
+    def lanes_of(self, bits: V) -> V:
+        """i32 mask -> i1 per lane."""
+        if bits.kind == "c":
+            return self.lanes_const("i1", tuple(bits.c >> i & 1 for i in range(32)))
+        key = ("frombits", id(bits))
+        v = self.cse.get(key)
+        if v is None:
+            v = V("i1", "frombits", (bits,), None, "v")
+            self.cse[key] = v
+        return v
+
+    def emit_frombits(self, v: V, vec: bool) -> str:
+        return self.ins(f"bitcast i32 {self.scalar(v.args[0])} to <32 x i1>")
+
+    def bits_of(self, p: V) -> V:
+        """i1 per lane -> i32 mask of all lanes where it holds."""
+        if p.kind == "c":
+            return self.const("i32", abi.ALL if p.c else 0)
+        if p.kind == "k":
+            return self.const("i32", sum(x << i for i, x in enumerate(p.c)))
+        if p.kind == "u":
+            return self.sext(p, "i32")
+        if p.op == "frombits":
+            return p.args[0]
+        key = ("tobits", id(p))
+        v = self.cse.get(key)
+        if v is None:
+            v = V("i32", "tobits", (p,), None, "u")
+            self.cse[key] = v
+        return v
+
+    def emit_tobits(self, v: V, vec: bool) -> str:
+        return self.ins(f"bitcast <32 x i1> {self.vector(v.args[0])} to i32")
+
+    def mask_bits(self) -> V:
+        if self.guard is None:
+            return self.exec_bits
+        return self.and_(self.bits_of(self.guard), self.exec_bits)
+
+    def mask(self) -> V:
+        if self.guard is None:
+            return self.lanes_of(self.exec_bits)
+        if self.guard.kind == "u":
+            return self.lanes_of(self.mask_bits())
+        e = self.lanes_of(self.exec_bits)
+        return self.guard if e.kind == "c" and e.c else self.and_(self.guard, e)
+
+    # --- machine state ----------------------------------------------------------------------------
+    def _read(self, kind: str, bank: dict[int, V], n: int) -> V:
+        v = bank.get(n)
+        if v is None:
+            v = bank[n] = self.entry(kind, n)
+        if self.guard is not None and v.op == "select" and v.args[0] is self.guard:
+            return v.args[1]
+        return v
+
+    def _write(self, kind: str, bank: dict[int, V], n: int, v: V) -> None:
+        g = self.guard
+        if g is not None:
+            old = bank.get(n)
+            if old is None:
+                old = self.entry(kind, n)
+            if old.op == "select" and old.args[0] is g:
+                old = old.args[2]
+            v = self.select(g, v, old)
+        bank[n] = v
+        self.dirty.add((kind, n))
+
+    def reg(self, n: int) -> V:
+        return self.const("i32", 0) if n == RZ else self._read("r", self.regs, n)
+
+    def set_reg(self, n: int, v: V) -> None:
+        if n != RZ:
+            self._write("r", self.regs, n, v)
+
+    def reg64(self, n: int) -> V:
+        if n == RZ:
+            return self.const("i64", 0)
+        return self.pack64(self.reg(n), self.reg(n + 1))
+
+    def set_reg64(self, n: int, v: V) -> None:
+        if n != RZ:
+            self.set_reg(n, self.lo32(v))
+            self.set_reg(n + 1, self.hi32(v))
+
+    def ureg(self, n: int) -> V:
+        return self.const("i32", 0) if n == URZ else self._read("u", self.uregs, n)
+
+    def set_ureg(self, n: int, v: V) -> None:
+        if n != URZ:
+            self._write("u", self.uregs, n, self._uniform(v))
+
+    def ureg64(self, n: int) -> V:
+        return self.const("i64", 0) if n == URZ else self.pack64(self.ureg(n), self.ureg(n + 1))
+
+    def set_ureg64(self, n: int, v: V) -> None:
+        if n != URZ:
+            self.set_ureg(n, self.lo32(v))
+            self.set_ureg(n + 1, self.hi32(v))
+
+    def pred(self, n: int) -> V:
+        return self.const("i1", 1) if n == PT else self._read("p", self.preds, n)
+
+    def set_pred(self, n: int, v: V) -> None:
+        if n != PT:
+            self._write("p", self.preds, n, v)
+
+    def upred(self, n: int) -> V:
+        return self.const("i1", 1) if n == PT else self._read("q", self.upreds, n)
+
+    def set_upred(self, n: int, v: V) -> None:
+        if n != PT:
+            self._write("q", self.upreds, n, self._uniform(v))
+
+    def _uniform(self, v: V) -> V:
+        """Values written to the uniform datapath are the same in all lanes."""
+        if v.kind in "cu":
+            return v
+        if v.ty == "i1":
+            return self.icmp("ne", self.and_(self.bits_of(v), self.mask_bits()), self.const("i32", 0))
+        return self.lane_uniform(v)
+
+    # --- warp fields ------------------------------------------------------------------------------
+    def _field(self, key: object, make: Callable[[], str], suffix: str) -> str:
+        """Text of a value loaded once, in the entry block."""
+        name = self.fields.get(key)
+        if name is None:
+            name = f"%w.{suffix}"
+            self.fields[key] = name
+            self.prologue.append(make())
+        return name
+
+    def pointer(self, field: int) -> str:
+        def make() -> str:
+            return (
+                f"  %w.a{field} = getelementptr i8, ptr %w, i64 {field}\n"
+                f"  %w.p{field} = load ptr, ptr %w.a{field}, align 8"
+            )
+
+        return self._field(("p", field), make, f"p{field}")
+
+    def word(self, field: int) -> str:
+        def make() -> str:
+            return (
+                f"  %w.b{field} = getelementptr i8, ptr %w, i64 {field}\n"
+                f"  %w.i{field} = load i32, ptr %w.b{field}, align 4"
+            )
+
+        return self._field(("i", field), make, f"i{field}")
+
+    def bank_pointer(self, bank: int) -> str:
+        if bank == 0:
+            return self.pointer(abi.CONST0)
+        banks = self.pointer(abi.BANKS)
+
+        def make() -> str:
+            return (
+                f"  %w.ba{bank} = getelementptr ptr, ptr {banks}, i64 {bank}\n"
+                f"  %w.bank{bank} = load ptr, ptr %w.ba{bank}, align 8"
+            )
+
+        return self._field(("bank", bank), make, f"bank{bank}")
+
+    def runtime_function(self, name: str) -> str:
+        table = self.pointer(abi.RUNTIME)
+        n = abi.RT[name]
+
+        def make() -> str:
+            return f"  %w.ra{n} = getelementptr ptr, ptr {table}, i64 {n}\n  %w.rt{n} = load ptr, ptr %w.ra{n}, align 8"
+
+        return self._field(("rt", n), make, f"rt{n}")
+
+    def runtime(self, name: str, ret: str, *args: str) -> str:
+        f = self.runtime_function(name)
+        text = f"call {ret} {f}(ptr %w{''.join(', ' + a for a in args)})"
+        if ret == "void":
+            self.do(text)
+            return ""
+        return self.ins(text)
+
+    def special(self, name: str) -> V:
+        key = ("special", name)
+        if key in self.cse and "CLOCK" not in name and "TIMER" not in name:
+            return self.cse[key]
+        v = self._special(name)
+        self.cse[key] = v
+        return v
+
+    def _special(self, name: str) -> V:
+        if name in ("SRZ", "SR_SRZ"):
+            return self.const("i32", 0)
+        if name == "SR_LANEID":
+            return self.lane_id()
+        if name in LANE_MASKS:
+            return self.lanes_const("i32", tuple(LANE_MASKS[name](i) for i in range(32)))
+        if name in CTAIDS:
+            return self.leaf("i32", self.word(abi.CTAID + CTAIDS[name]), False)
+        if name in DIMS:
+            return self.load_const(0, DIMS[name], "i32")
+        if name in TIDS:
+            k = TIDS[name]
+            if self.affine_tid:
+                base = self.leaf("i32", self.word(abi.TID_BASE + 4 * k), False)
+                if k:
+                    return base
+                base.align = 32
+                return self.affine_leaf(base, 1)
+            p = self.pointer(abi.TID)
+            q = self.ins(f"getelementptr i8, ptr {p}, i64 {128 * k}")
+            return self.leaf("i32", self.ins(f"load <32 x i32>, ptr {q}, align 64"), True)
+        if name == "SR_TID":
+            x, y, z = (self.special(f"SR_TID.{c}") for c in "XYZ")
+            return self.or_(x, self.or_(self.shl(y, self.const("i32", 16)), self.shl(z, self.const("i32", 26))))
+        if name == "SR_WARPID" or name == "SR_VIRTID":
+            return self.leaf("i32", self.word(abi.WARP_ID), False) if name == "SR_WARPID" else self.const("i32", 0)
+        if name in ("SR_VIRTCFG", "SR_VIRTSM", "SR_SMID", "SR_GRIDID"):
+            return self.const("i32", 0)
+        if name == "SR_SWINLO" or name == "SR_LWINLO":
+            return self.const("i32", 0)
+        if name in ("SR_SWINHI", "SR_SWIN_HI"):
+            return self.const("i32", abi.SHARED_HI)
+        if name == "SR_LWINHI":
+            return self.const("i32", abi.LOCAL_HI)
+        if name in ("SR_CLOCKLO", "SR_CLOCK"):
+            return self.lo32(self.special64("SR_CLOCKLO"))
+        if name == "SR_CLOCKHI":
+            return self.hi32(self.special64("SR_CLOCKLO"))
+        if name == "SR_GLOBALTIMERLO":
+            return self.lo32(self.special64(name))
+        if name == "SR_GLOBALTIMERHI":
+            return self.hi32(self.special64(name))
+        raise LiftError(f"special register {name}")
+
+    def special64(self, name: str) -> V:
+        if name in ("SR_CLOCKLO", "SR_CLOCK"):
+            return self.leaf("i64", self.call("llvm.readcyclecounter", "i64"), False)
+        if name.startswith("SR_GLOBALTIMER"):
+            return self.leaf("i64", self.runtime("globaltimer", "i64"), False)
+        return self.zext(self.special(name), "i64")
+
+    # --- warp operations ----------------------------------------------------------------------------
+    def active(self) -> V:
+        return self.mask_bits()
+
+    def ballot(self, p: V) -> V:
+        return self.and_(self.bits_of(p), self.mask_bits())
+
+    def lane_uniform(self, v: V) -> V:
+        if v.kind in "cu":
+            return v
+        m = self.mask_bits()
+        if m.kind == "c":
+            lane = "0"
+        else:
+            lane = self.call("llvm.cttz.i32", "i32", f"i32 {self.scalar(m)}", "i1 false")
+            lane = self.ins(f"and i32 {lane}, 31")
+        return self.leaf("i32", self.ins(f"extractelement <32 x i32> {self.vector(v)}, i32 {lane}"), False)
+
+    def shuffle(self, v: V, lane: V) -> V:
+        if v.kind in "cu":
+            return v
+        x = self.vector(v)
+        if lane.kind == "k":
+            idx = "<" + ", ".join(f"i32 {c & 31}" for c in lane.c) + ">"
+            r = self.ins(f"shufflevector <32 x i32> {x}, <32 x i32> poison, <32 x i32> {idx}")
+            return self.leaf("i32", r, True)
+        if lane.kind in "cu":
+            n = self.scalar(self.and_(lane, self.const("i32", 31)))
+            return self.leaf("i32", self.ins(f"extractelement <32 x i32> {x}, i32 {n}"), False)
+        n = self.vector(lane)
+        if self.module.features["avx512"]:
+            a, b = self._split("i32", x, 16)
+            out = [
+                self.call(
+                    "llvm.x86.avx512.vpermi2var.d.512",
+                    "<16 x i32>",
+                    f"<16 x i32> {a}",
+                    f"<16 x i32> {i}",
+                    f"<16 x i32> {b}",
+                )
+                for i in self._split("i32", n, 16)
+            ]
+            return self.leaf("i32", self._join("i32", out, 16), True)
+        buf = self.alloca("<32 x i32>")
+        self.do(f"store <32 x i32> {x}, ptr {buf}, align 64")
+        m = self.ins(f"and <32 x i32> {n}, splat (i32 31)")
+        p = self.ins(f"getelementptr i32, ptr {buf}, <32 x i32> {m}")
+        r = self.call(
+            "llvm.masked.gather.v32i32.v32p0",
+            "<32 x i32>",
+            f"<32 x ptr> align 4 {p}",
+            "<32 x i1> splat (i1 true)",
+            "<32 x i32> poison",
+        )
+        return self.leaf("i32", r, True)
+
+    # --- effects ------------------------------------------------------------------------------------
+    def fence(self) -> None:
+        self.do("fence seq_cst")
+
+    def barrier(self, bar_id: V | int, count: Optional[V], mode: str = "sync") -> None:
+        """The emitter ends the block here; sync waits there, arrive only counts."""
+        self.flags |= abi.FLAG_BARRIER
+        self.barrier_request = (self._number(bar_id), "0" if count is None else self._number(count), mode)
+
+    def barrier_reduce(self, bar_id: V | int, count: Optional[V], op: str, p: V) -> None:
+        self.flags |= abi.FLAG_BARRIER
+        m = self.mask_bits()
+        votes = self.and_(self.bits_of(p), m)
+        code = {"popc": 0, "and": 1, "or": 2}[op]
+        self.runtime("reduce_arrive", "void", f"i32 {code}", f"i32 {self.scalar(m)}", f"i32 {self.scalar(votes)}")
+        self.barrier_request = (self._number(bar_id), "0" if count is None else self._number(count), "sync")
+
+    def _number(self, x: V | int) -> str:
+        if isinstance(x, int):
+            return str(x)
+        return self.scalar(self.lane_uniform(x))
+
+    def barrier_result(self) -> V:
+        return self.leaf("i32", self.runtime("reduce_result", "i32"), False)
+
+    def trap(self, why: str) -> None:
+        def go() -> str:
+            self.runtime("trap", "void", f"i32 {abi.TRAP_INSTRUCTION}")
+            return ""
+
+        self._if_any(go, "void", "")

@@ -1,7 +1,7 @@
 /* See op_convert.h. All loops run over spans of contiguous elements so that the compiler vectorises them;
  * TARGETS builds each hot loop for the wider vector units as well. */
 
-#pragma GCC optimize("O3")
+#pragma GCC optimize("O3,no-trapping-math,no-math-errno")
 
 #include <math.h>
 #include <stdint.h>
@@ -454,7 +454,7 @@ static int get_bit(const uint8_t *mask, int64_t bit)
     static void finish_##NAME(const struct maf_finish *f, int64_t i, int64_t j, int64_t span, double *gradient)        \
     {                                                                                                                  \
         T x[SPAN], y[SPAN], z[SPAN];                                                                                   \
-        int64_t e = f->epilogue, bit = j * f->ld_aux + i;                                                              \
+        int64_t e = f->epilogue, bit = f->first_bit + j * f->ld_aux + i;                                               \
         memcpy(x, (const T *)f->acc + j * f->ld_acc + i, (size_t)span * sizeof(T));                                    \
         if (f->alpha_vector) {                                                                                         \
             spread_##NAME(y, f->type_scale, f->alpha_vector, f->along_columns, i, j, span);                            \
@@ -549,6 +549,29 @@ static void finish_complex(const struct maf_finish *f)
             }
         }
     }
+}
+
+static void *moved(const void *p, int64_t elements, int64_t type)
+{
+    return p ? (char *)(uintptr_t)p + elements * maf_type_bytes(type) : NULL;
+}
+
+void maf_finish_columns(struct maf_finish *f, int64_t begin, int64_t end)
+{
+    f->acc = moved(f->acc, begin * f->ld_acc, f->compute);
+    f->d = moved(f->d, begin * f->ldd, f->type_d);
+    f->c = moved(f->c, begin * f->col_c, f->type_c);
+    if (f->along_columns) {
+        f->bias = moved(f->bias, begin, f->type_bias);
+        f->alpha_vector = moved(f->alpha_vector, begin, f->type_scale);
+        f->beta_vector = moved(f->beta_vector, begin, f->type_scale);
+    }
+    if (f->epilogue & MAF_EPILOGUE_DRELU) {
+        f->first_bit += begin * f->ld_aux;
+    } else {
+        f->aux = moved(f->aux, begin * f->ld_aux, f->type_aux);
+    }
+    f->n = end - begin;
 }
 
 int maf_finish_matrix(const struct maf_finish *f)

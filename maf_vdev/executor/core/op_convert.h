@@ -40,6 +40,7 @@ struct maf_finish {
     int64_t type_aux;
     void *aux; /* bit mask (ld in bits) with RELU and DRELU, else the values before the activation */
     int64_t ld_aux;
+    int64_t first_bit; /* of the mask */
     double beta[2];
     int64_t type_c;
     const void *c; /* NULL: no C */
@@ -49,6 +50,9 @@ struct maf_finish {
     const void *alpha_vector;
     const void *beta_vector;
 };
+
+/* Narrows f to columns [begin, end). */
+void maf_finish_columns(struct maf_finish *f, int64_t begin, int64_t end);
 
 int maf_finish_matrix(const struct maf_finish *f); /* 0, or 801 for a combination of types without code */
 

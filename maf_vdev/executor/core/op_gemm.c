@@ -1,4 +1,8 @@
-/* Replays GEMM plans; see op_gemm.h. The epilogues and type conversions are in op_convert.c. */
+/* Replays GEMM plans; see op_gemm.h. The epilogues and type conversions are in op_convert.c.
+ *
+ * The BLAS runs single-threaded; products are cut into tiles, and batches into matrices, for the launch pool.
+ * A BLAS's own threads wait for each other by spinning, which costs whole time slices when the machine has other
+ * work; the pool's threads take tiles as they get to run. */
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -6,11 +10,19 @@
 
 #include "protocol.h"
 
-#include "op_gemm.h"
+#include "cpu_launch.h"
 #include "op_convert.h"
+#include "op_gemm.h"
 
 enum { CUDA_SUCCESS_ = 0, CUDA_OUT_OF_MEMORY = 2, CUDA_ERROR_UNKNOWN_ = 999 };
 enum { CBLAS_COLUMN_MAJOR = 102 };
+enum {
+    PART = 1000000, /* multiplications, about 20 us: worth waking a thread for */
+    TILE_STEP = 16,
+    TILE_MOST = 1024,
+    TILES_PER_THREAD = 2,
+    ELEMENT_PART = 1 << 15 /* elements to convert, finish or multiply by a vector */
+};
 enum { PTR_A, PTR_B, PTR_C, PTR_D, PTR_BIAS, PTR_AUX, PTR_ALPHA, PTR_BETA };
 enum { DNNL_SRC = 1, DNNL_DST = 17, DNNL_WEIGHTS = 33 };
 
@@ -23,7 +35,6 @@ typedef void (*xgemm_fn)(int, int, int, int, int, int, const void *, const void 
 typedef void (*sgemv_fn)(int, int, int, int, float, const float *, int, const float *, int, float, float *, int);
 typedef void (*dgemv_fn)(int, int, int, int, double, const double *, int, const double *, int, double, double *, int);
 typedef void (*xgemv_fn)(int, int, int, int, const void *, const void *, int, const void *, int, const void *, void *, int);
-typedef void (*sbatch_fn)(int, int, int, int, int, int, float, const float *, int, int64_t, const float *, int, int64_t, float, float *, int, int64_t, int);
 
 struct scalars {
     double alpha[2];
@@ -34,6 +45,9 @@ struct dnnl_arg {
     int arg;
     void *memory;
 };
+
+/* The calling thread already runs a part of a batch. */
+static _Thread_local int inside_pool;
 
 /* Scratch that stays with the thread: plans run one after another, so they share it. */
 enum { SCRATCH_A, SCRATCH_B, SCRATCH_ACC, SCRATCH_COUNT };
@@ -85,6 +99,32 @@ static int is_one(const double v[2])
     return v[0] == 1 && v[1] == 0;
 }
 
+struct conversion {
+    const struct maf_gemm *g;
+    const struct maf_gemm_operand *x;
+    const char *from;
+    char *to;
+};
+
+static void convert_columns(void *arg, uint64_t begin, uint64_t end)
+{
+    const struct conversion *c = arg;
+    const struct maf_gemm_operand *x = c->x;
+    maf_convert_matrix(c->g->compute, c->to + (int64_t)begin * x->rows * maf_type_bytes(c->g->compute), x->type,
+                       c->from + (int64_t)begin * x->ld * maf_type_bytes(x->type), x->rows, (int64_t)(end - begin), x->ld);
+}
+
+/* Runs fn over the columns of a matrix, on the pool if it is large. */
+static void for_columns(int64_t rows, int64_t cols, void (*fn)(void *, uint64_t, uint64_t), void *arg)
+{
+    uint64_t grain = (uint64_t)(ELEMENT_PART / (rows > 0 ? rows : 1)) + 1;
+    if (inside_pool || grain * 2 > (uint64_t)cols) {
+        fn(arg, 0, (uint64_t)cols);
+    } else {
+        maf_cpu_parallel_for((uint64_t)cols, grain, fn, arg);
+    }
+}
+
 /* The operand as the BLAS reads it: in place, or a packed copy of the compute type. */
 static const void *operand(const struct maf_gemm *g, const struct maf_gemm_operand *x, const char *p, int slot, int64_t *ld)
 {
@@ -94,19 +134,42 @@ static const void *operand(const struct maf_gemm *g, const struct maf_gemm_opera
     }
     void *copy = get_scratch(slot, (size_t)(x->rows * x->cols) * maf_type_bytes(g->compute));
     if (copy) {
-        maf_convert_matrix(g->compute, copy, x->type, p, x->rows, x->cols, x->ld);
+        struct conversion c = {g, x, p, copy};
+        for_columns(x->rows, x->cols, convert_columns, &c);
         *ld = x->rows ? x->rows : 1;
     }
     return copy;
 }
 
-/* d = alpha * op(a) op(b) + beta * d, all of the compute type. */
-static void multiply(const struct maf_gemm *g, const void *a, int64_t lda, const void *b, int64_t ldb, void *d,
-                     int64_t ldd, const double alpha[2], const double beta[2])
+/* A product of the compute type on its way into tiles. */
+struct product {
+    const struct maf_gemm *g;
+    const char *a;
+    int64_t lda;
+    const char *b;
+    int64_t ldb;
+    char *d;
+    int64_t ldd;
+    const double *alpha;
+    const double *beta;
+    int64_t tile_m;
+    int64_t tile_n;
+    int64_t tiles_m;
+};
+
+/* Rows [i, i + m) and columns [j, j + n) of d = alpha * op(a) op(b) + beta * d. */
+static void multiply_part(const struct product *p, int64_t i, int64_t j, int m, int n)
 {
-    int ta = cblas_op[g->a.op], tb = cblas_op[g->b.op];
-    int m = (int)g->m, n = (int)g->n, k = (int)g->k;
-    int la = (int)lda, lb = (int)ldb, ld = (int)ldd;
+    const struct maf_gemm *g = p->g;
+    int64_t size = maf_type_bytes(g->compute);
+    int ta = cblas_op[g->a.op], tb = cblas_op[g->b.op], k = (int)g->k;
+    int transposed_a = g->a.op == MAF_GEMM_T || g->a.op == MAF_GEMM_C;
+    int transposed_b = g->b.op == MAF_GEMM_T || g->b.op == MAF_GEMM_C;
+    const void *a = p->a + i * (transposed_a ? p->lda : 1) * size;
+    const void *b = p->b + j * (transposed_b ? 1 : p->ldb) * size;
+    void *d = p->d + (j * p->ldd + i) * size;
+    int la = (int)p->lda, lb = (int)p->ldb, ld = (int)p->ldd;
+    const double *alpha = p->alpha, *beta = p->beta;
     switch (g->compute) {
     case MAF_F32:
         ((sgemm_fn)g->gemm)(CBLAS_COLUMN_MAJOR, ta, tb, m, n, k, (float)alpha[0], a, la, b, lb, (float)beta[0], d, ld);
@@ -124,35 +187,126 @@ static void multiply(const struct maf_gemm *g, const void *a, int64_t lda, const
     }
 }
 
-/* y = alpha * op(matrix) x + beta * y. BLAS wants a negative increment's vector by its lowest address. */
+static void multiply_tiles(void *arg, uint64_t begin, uint64_t end)
+{
+    const struct product *p = arg;
+    for (uint64_t t = begin; t < end; t++) {
+        int64_t i = (int64_t)t % p->tiles_m * p->tile_m, j = (int64_t)t / p->tiles_m * p->tile_n;
+        int64_t m = p->g->m - i < p->tile_m ? p->g->m - i : p->tile_m;
+        int64_t n = p->g->n - j < p->tile_n ? p->g->n - j : p->tile_n;
+        multiply_part(p, i, j, (int)m, (int)n);
+    }
+}
+
+static int64_t round_up(int64_t value, int64_t step)
+{
+    return (value + step - 1) / step * step;
+}
+
+/* Threads that may share `work` multiplications of which PART are worth a hand-over; 1 inside the pool. */
+static int64_t parts_of(double work)
+{
+    int64_t most = (int64_t)(work / PART), threads = inside_pool ? 1 : maf_cpu_threads();
+    return threads < 2 || most < 2 ? 1 : most;
+}
+
+/* d = alpha * op(a) op(b) + beta * d, all of the compute type. */
+static void multiply(const struct maf_gemm *g, const void *a, int64_t lda, const void *b, int64_t ldb, void *d,
+                     int64_t ldd, const double alpha[2], const double beta[2])
+{
+    struct product p = {g, a, lda, b, ldb, d, ldd, alpha, beta, g->m, g->n, 1};
+    int64_t parts = parts_of((double)g->m * (double)g->n * (double)g->k);
+    int64_t most = TILES_PER_THREAD * maf_cpu_threads();
+    if (parts < 2) {
+        multiply_part(&p, 0, 0, (int)g->m, (int)g->n);
+        return;
+    }
+    if (parts > most) {
+        parts = most;
+    }
+    /* Cut the longer side first; tiles stay multiples of the BLAS's register blocks. */
+    int64_t tiles = 1;
+    while (tiles < parts) {
+        int64_t *side = p.tile_m > p.tile_n ? &p.tile_m : &p.tile_n;
+        if (*side < 2 * TILE_STEP) {
+            break;
+        }
+        *side = round_up(*side / 2, TILE_STEP);
+        tiles *= 2;
+    }
+    while (p.tile_m > TILE_MOST) {
+        p.tile_m = round_up(p.tile_m / 2, TILE_STEP);
+    }
+    while (p.tile_n > TILE_MOST) {
+        p.tile_n = round_up(p.tile_n / 2, TILE_STEP);
+    }
+    p.tiles_m = (g->m + p.tile_m - 1) / p.tile_m;
+    maf_cpu_parallel_for((uint64_t)(p.tiles_m * ((g->n + p.tile_n - 1) / p.tile_n)), 1, multiply_tiles, &p);
+}
+
+struct vector_product {
+    const struct maf_gemm *g;
+    int op;
+    int64_t rows;
+    int64_t cols;
+    const char *matrix;
+    int64_t ld;
+    const char *x;
+    int64_t incx;
+    char *y;
+    int64_t incy;
+    const double *alpha;
+    const double *beta;
+};
+
+/* Elements [begin, end) of y. BLAS wants a negative increment's vector by its lowest address. */
+static void multiply_vector_part(void *arg, uint64_t begin, uint64_t end)
+{
+    const struct vector_product *p = arg;
+    const struct maf_gemm *g = p->g;
+    int64_t size = maf_type_bytes(g->compute), count = (int64_t)(end - begin);
+    int by_rows = p->op == MAF_GEMM_N || p->op == MAF_GEMM_R;
+    int64_t rows = by_rows ? count : p->rows, cols = by_rows ? p->cols : count;
+    const void *matrix = p->matrix + (int64_t)begin * (by_rows ? 1 : p->ld) * size;
+    const char *x = p->x;
+    char *y = p->y + (int64_t)begin * p->incy * size;
+    int t = cblas_op[p->op], m = (int)rows, n = (int)cols, ix = (int)p->incx, iy = (int)p->incy, ld = (int)p->ld;
+    if (p->incx < 0) {
+        x += ((by_rows ? cols : rows) - 1) * p->incx * size;
+    }
+    if (p->incy < 0) {
+        y += (count - 1) * p->incy * size;
+    }
+    const double *alpha = p->alpha, *beta = p->beta;
+    switch (g->compute) {
+    case MAF_F32:
+        ((sgemv_fn)g->gemv)(CBLAS_COLUMN_MAJOR, t, m, n, (float)alpha[0], matrix, ld, (const float *)x, ix, (float)beta[0], (float *)y, iy);
+        break;
+    case MAF_F64:
+        ((dgemv_fn)g->gemv)(CBLAS_COLUMN_MAJOR, t, m, n, alpha[0], matrix, ld, (const double *)x, ix, beta[0], (double *)y, iy);
+        break;
+    case MAF_C64: {
+        float fa[2] = {(float)alpha[0], (float)alpha[1]}, fb[2] = {(float)beta[0], (float)beta[1]};
+        ((xgemv_fn)g->gemv)(CBLAS_COLUMN_MAJOR, t, m, n, fa, matrix, ld, x, ix, fb, y, iy);
+        break;
+    }
+    default:
+        ((xgemv_fn)g->gemv)(CBLAS_COLUMN_MAJOR, t, m, n, alpha, matrix, ld, x, ix, beta, y, iy);
+    }
+}
+
+/* y = alpha * op(matrix) x + beta * y. */
 static void multiply_vector(const struct maf_gemm *g, int op, int64_t rows, int64_t cols, const void *matrix, int64_t ld,
                             const char *x, int64_t incx, char *y, int64_t incy, const double alpha[2],
                             const double beta[2])
 {
-    int64_t size = maf_type_bytes(g->compute);
-    int64_t out = op == MAF_GEMM_N || op == MAF_GEMM_R ? rows : cols;
-    int64_t in = rows + cols - out;
-    int t = cblas_op[op], m = (int)rows, n = (int)cols, ix = (int)incx, iy = (int)incy;
-    if (incx < 0) {
-        x += (in - 1) * incx * size;
-    }
-    if (incy < 0) {
-        y += (out - 1) * incy * size;
-    }
-    switch (g->compute) {
-    case MAF_F32:
-        ((sgemv_fn)g->gemv)(CBLAS_COLUMN_MAJOR, t, m, n, (float)alpha[0], matrix, (int)ld, (const float *)x, ix, (float)beta[0], (float *)y, iy);
-        break;
-    case MAF_F64:
-        ((dgemv_fn)g->gemv)(CBLAS_COLUMN_MAJOR, t, m, n, alpha[0], matrix, (int)ld, (const double *)x, ix, beta[0], (double *)y, iy);
-        break;
-    case MAF_C64: {
-        float fa[2] = {(float)alpha[0], (float)alpha[1]}, fb[2] = {(float)beta[0], (float)beta[1]};
-        ((xgemv_fn)g->gemv)(CBLAS_COLUMN_MAJOR, t, m, n, fa, matrix, (int)ld, x, ix, fb, y, iy);
-        break;
-    }
-    default:
-        ((xgemv_fn)g->gemv)(CBLAS_COLUMN_MAJOR, t, m, n, alpha, matrix, (int)ld, x, ix, beta, y, iy);
+    struct vector_product p = {g, op, rows, cols, matrix, ld, x, incx, y, incy, alpha, beta};
+    uint64_t out = (uint64_t)(op == MAF_GEMM_N || op == MAF_GEMM_R ? rows : cols), in = (uint64_t)(rows + cols) - out;
+    uint64_t grain = in ? ELEMENT_PART / in + 1 : out;
+    if (inside_pool || grain * 2 > out) {
+        multiply_vector_part(&p, 0, out);
+    } else {
+        maf_cpu_parallel_for(out, grain < 64 ? 64 : grain, multiply_vector_part, &p);
     }
 }
 
@@ -317,6 +471,22 @@ static void sum_operand(const struct maf_gemm *g, const struct problem *p)
     maf_sum_matrix(g->type_bias, (void *)(uintptr_t)p->bias, x->type, of_a ? p->a : p->b, x->rows, x->cols, x->ld, over_columns);
 }
 
+struct finishing {
+    const struct maf_finish *whole;
+    int error;
+};
+
+static void finish_columns(void *arg, uint64_t begin, uint64_t end)
+{
+    struct finishing *w = arg;
+    struct maf_finish f = *w->whole;
+    maf_finish_columns(&f, (int64_t)begin, (int64_t)end);
+    int error = maf_finish_matrix(&f);
+    if (error) {
+        __atomic_store_n(&w->error, error, __ATOMIC_RELAXED);
+    }
+}
+
 static int run_one(const struct maf_gemm *g, const struct problem *p, const uint64_t *ptrs, const struct scalars *s)
 {
     int error;
@@ -364,7 +534,14 @@ static int run_one(const struct maf_gemm *g, const struct problem *p, const uint
         f.alpha_vector = (const void *)(uintptr_t)ptrs[PTR_ALPHA];
         f.beta_vector = beta_vector ? (const void *)(uintptr_t)ptrs[PTR_BETA] : NULL;
     }
-    return maf_finish_matrix(&f);
+    /* A gradient per row sums over all columns, and mask bits of neighbouring columns may share a byte. */
+    int whole = (finish & MAF_EPILOGUE_BGRAD) || ((finish & MAF_EPILOGUE_RELU) && (finish & MAF_EPILOGUE_AUX));
+    if (whole) {
+        return maf_finish_matrix(&f);
+    }
+    struct finishing w = {&f, 0};
+    for_columns(g->m, g->n, finish_columns, &w);
+    return w.error;
 }
 
 static void locate(const struct maf_gemm *g, const uint64_t *ptrs, int64_t i, struct problem *p)
@@ -410,20 +587,38 @@ static int run_batch(const struct maf_gemm *g, const uint64_t *ptrs, const struc
         *error = run_matmul(&g->dnnl, &g->dnnl.direct, primitive, p.a, p.b, p.d);
         return 1;
     }
-    if (!g->gemm_batch_strided || !g->direct || g->pointer_array || g->epilogue || g->a.convert || g->b.convert ||
-        g->k == 0 || is_zero(s->alpha)) {
-        return 0;
+    return 0;
+}
+
+struct batch {
+    const struct maf_gemm *g;
+    const uint64_t *ptrs;
+    const struct scalars *scalars;
+    int error;
+};
+
+static void run_range(void *arg, uint64_t begin, uint64_t end)
+{
+    struct batch *w = arg;
+    int outer = inside_pool;
+    inside_pool = 1;
+    for (uint64_t i = begin; i < end; i++) {
+        struct problem p;
+        locate(w->g, w->ptrs, (int64_t)i, &p);
+        int error = run_one(w->g, &p, w->ptrs, w->scalars);
+        if (error) {
+            __atomic_store_n(&w->error, error, __ATOMIC_RELAXED);
+        }
     }
-    for (int64_t i = 0; i < g->batch && !is_zero(s->beta); i++) {
-        locate(g, ptrs, i, &p);
-        bring_c(g, &p, s);
-    }
-    locate(g, ptrs, 0, &p);
-    ((sbatch_fn)g->gemm_batch_strided)(CBLAS_COLUMN_MAJOR, cblas_op[g->a.op], cblas_op[g->b.op], (int)g->m, (int)g->n,
-                                       (int)g->k, (float)s->alpha[0], (const float *)p.a, (int)g->a.ld, g->a.stride,
-                                       (const float *)p.b, (int)g->b.ld, g->b.stride, (float)s->beta[0], (float *)p.d,
-                                       (int)g->ldd, g->stride_d, (int)g->batch);
-    return 1;
+    inside_pool = outer;
+}
+
+/* Matrices of a batch go to different threads, unless they are few and large; oneDNN's memory objects are the plan's,
+ * so a plan that uses them runs one matrix at a time. */
+static int spread_batch(const struct maf_gemm *g)
+{
+    double work = (double)g->m * (double)g->n * (double)(g->k ? g->k : 1);
+    return g->batch > 1 && !g->dnnl.execute && (g->batch >= 4 * maf_cpu_threads() || work < 4.0 * PART);
 }
 
 int maf_gemm_run(void *closure, const uint64_t *ptrs, const void *host_scalars)
@@ -437,6 +632,17 @@ int maf_gemm_run(void *closure, const uint64_t *ptrs, const void *host_scalars)
     read_scalars(g, ptrs, host_scalars, &s);
     if (g->batch > 1 && run_batch(g, ptrs, &s, &error)) {
         return error;
+    }
+    if (spread_batch(g)) {
+        double work = (double)g->m * (double)g->n * (double)(g->k ? g->k : 1);
+        struct batch w = {g, ptrs, &s, 0};
+        uint64_t grain = (uint64_t)(PART / 2 / work) + 1;
+        if (grain >= (uint64_t)g->batch) {
+            run_range(&w, 0, (uint64_t)g->batch);
+        } else {
+            maf_cpu_parallel_for((uint64_t)g->batch, grain, run_range, &w);
+        }
+        return w.error;
     }
     for (int64_t i = 0; i < g->batch && !error; i++) {
         struct problem p;

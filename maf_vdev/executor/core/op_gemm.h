@@ -87,7 +87,6 @@ struct maf_gemm {
     int64_t stride_aux;
     void *gemm; /* cblas_?gemm of the compute type */
     void *gemv; /* cblas_?gemv, or NULL */
-    void *gemm_batch_strided; /* cblas_?gemm_batch_strided, or NULL */
     struct maf_gemm_dnnl dnnl; /* execute == NULL: not used */
 };
 

@@ -34,7 +34,8 @@ def library() -> ctypes.CDLL:
     # A core type chosen for another machine costs up to 4x; the library detects the right one.
     os.environ.pop("OPENBLAS_CORETYPE", None)
     lib = ctypes.CDLL(str(Path(scipy_openblas32.get_lib_dir()) / "libscipy_openblas.so"))
-    lib.scipy_openblas_set_num_threads(threads())
+    # Products are cut up for the launch pool in op_gemm.c, which says why.
+    lib.scipy_openblas_set_num_threads(1)
     return lib
 
 

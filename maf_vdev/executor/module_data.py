@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from maf_vdev.devices.cpu import DRIVER_FUNCTIONS
 from maf_vdev.executor._core import ffi
-from maf_vdev.executor.images import ERROR_INVALID_KERNEL_IMAGE, ImageError
+from maf_vdev.executor.images import ImageError
 from maf_vdev.translator.cubin import Cubin, KernelCode, Relocation
 
 ERROR_MEMORY_ALLOCATION = 2
@@ -17,12 +18,15 @@ USER_CONSTANT_BANK = 3
 _DATA_SECTIONS = (".nv.global", ".nv.global.init", ".nv.constant3")
 _PAGE = 4096
 
+# For a function of the driver that the device does not have: an error when it is called, not before.
+UNPROVIDED_FUNCTION = 0
+
 
 @dataclass
 class SystemMemory:
     """The system part of one SDA's window: allocation in order, never given back while the process lives.
 
-    Its first page stays unused: small addresses in it stand for functions of the driver (vprintf).
+    Its first page stays unused, so that no variable has the window's own address.
     """
 
     base: int
@@ -103,8 +107,4 @@ class ModuleData:
             return found[0]
         if symbol in self._sections:
             return self._sections[symbol]
-        from maf_vdev.devices.cpu import DRIVER_FUNCTIONS
-
-        if symbol in DRIVER_FUNCTIONS:
-            return DRIVER_FUNCTIONS[symbol]
-        raise ImageError(ERROR_INVALID_KERNEL_IMAGE, f"relocation against unknown symbol {symbol}")
+        return DRIVER_FUNCTIONS.get(symbol, UNPROVIDED_FUNCTION)

@@ -213,6 +213,18 @@ class Planner:
         record.current().kernels[kernel.id].prepared[variant] = time.monotonic() - start
         return lib.maf_core_set_kernel(kernel.id, variant, address)
 
+    def prepare_slow(self, cookie: int) -> int:
+        """Address of the form of a kernel that finishes diverged warps; 0 when it cannot be made."""
+        address = 0
+
+        def action() -> int:
+            nonlocal address
+            address = self.device().prepare_slow(cookie)
+            return 0
+
+        self._guard("divergent code", ERROR_JIT, action)
+        return address
+
     def run_op(self, number: int, pointers: list[int], scalars: bytes) -> int:
         """Run an op whose plan has no native function."""
         plan = self.plans[number]

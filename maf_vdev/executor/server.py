@@ -220,10 +220,25 @@ def _finish(server: Server, status: int) -> None:
     from maf_vdev.executor import record
 
     try:
+        _end_children()
         record.finish(server.args)
         sys.stdout.flush()
     finally:
         os._exit(status)
+
+
+def _end_children() -> None:
+    """Kill the compiler processes: they hold the application's stderr open for as long as they run."""
+    import signal
+
+    for task in os.listdir("/proc/self/task"):
+        try:
+            with open(f"/proc/self/task/{task}/children") as stream:
+                children = [int(pid) for pid in stream.read().split()]
+        except OSError:  # the thread ended, or the system does not keep this list
+            continue
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
 
 
 def serve(args: Arguments) -> None:
@@ -279,7 +294,12 @@ def _register_callbacks(server: Server) -> None:
     def run_op(plan: int, pointers: object, count: int, scalars: object, size: int) -> int:
         return server.planner().run_op(plan, ffi.unpack(pointers, count), bytes(ffi.buffer(scalars, size)))
 
+    @ffi.def_extern(name="maf_py_slow", error=ffi.NULL)
+    def prepare_slow(cookie: int) -> object:
+        return ffi.cast("maf_warp_fn", server.planner().prepare_slow(cookie))
+
     lib.maf_core_set_callbacks(lib.maf_py_prepare, lib.maf_py_run_op)
+    lib.maf_cpu_set_slow_callback(lib.maf_py_slow)
 
 
 def main() -> None:

@@ -30,6 +30,7 @@ static int (*run_op_in_python)(uint32_t plan, const uint64_t *pointers, uint32_t
                                uint32_t bytes);
 static struct maf_counters counters;
 static int wants_exit;
+static uint64_t started; /* time stamp of the running command, waits for its plan excluded */
 
 uint32_t maf_core_table_entries(void) { return TABLE_ENTRIES; }
 
@@ -119,6 +120,7 @@ static struct maf_usage *launch(const struct maf_cmd_launch *c) {
     const struct maf_cpu_kernel *kernel = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
     if (!kernel) {
         if (prepare_kernel(c->kernel, variant)) return NULL; /* Python has set the fault */
+        started = maf_now();
         kernel = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
         if (!kernel) {
             damaged("launch of a kernel that was never looked up");
@@ -128,7 +130,6 @@ static struct maf_usage *launch(const struct maf_cmd_launch *c) {
     maf_fault_current("kernel", NULL);
     int error = maf_cpu_launch(kernel, c->grid, c->block, c->dynamic_shared, c + 1, c->param_bytes);
     counters.launches++;
-    if (kernel->flags & MAF_KERNEL_PRINT) fflush(stdout); /* seen by the time the application has synchronised */
     if (error) failed("kernel", kernel->name, error);
     return &kernels[c->kernel].usage;
 }
@@ -204,10 +205,10 @@ void maf_replay(const struct maf_command *command) {
         return;
     }
     if (maf_control_page->fault) return;
-    uint64_t start = maf_now();
+    started = maf_now();
     struct maf_usage *usage = dispatch(command);
     maf_fault_current(NULL, NULL);
-    uint64_t spent = maf_now() - start;
+    uint64_t spent = maf_now() - started;
     counters.busy_ns += spent;
     if (usage) {
         usage->runs++;

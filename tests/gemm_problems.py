@@ -24,11 +24,11 @@ def problem(mnk: tuple[int, int, int], types: str = "f32", trans: str = "NN", **
     """types: one name for A, B, C, D, or "ab>cd" names such as "bf16>f32". Leading dimensions default to tight."""
     source, _, target = types.partition(">")
     target = target or {"i8": "i32"}.get(source, source)
-    p = dict(m=mnk[0], n=mnk[1], k=mnk[2], transa=TRANS[trans[0]], transb=TRANS[trans[1]], batch=1)
-    p |= dict(type_a=NAMES[source], type_b=NAMES[source], type_c=NAMES[target], type_d=NAMES[target])
+    p = {"m": mnk[0], "n": mnk[1], "k": mnk[2], "transa": TRANS[trans[0]], "transb": TRANS[trans[1]], "batch": 1}
+    p |= {"type_a": NAMES[source], "type_b": NAMES[source], "type_c": NAMES[target], "type_d": NAMES[target]}
     compute = NAMES[COMPUTE_OF.get(source, source)]
-    p |= dict(type_compute=compute, type_scale=g.F32 if compute == g.I32 else compute, alpha=1.0, beta=0.0)
-    p |= dict(type_bias=p["type_d"], type_aux=p["type_d"], in_place=True, pad=0)
+    p |= {"type_compute": compute, "type_scale": g.F32 if compute == g.I32 else compute, "alpha": 1.0, "beta": 0.0}
+    p |= {"type_bias": p["type_d"], "type_aux": p["type_d"], "in_place": True, "pad": 0}
     return p | other
 
 

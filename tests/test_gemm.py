@@ -105,7 +105,7 @@ def test_bf16_rounds_once(value: float, bits: int) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [dict(m=-1), dict(lda=3), dict(ldb=2), dict(ldc=0), dict(ldd=3), dict(batch=-2), dict(transa=4)],
+    [{"m": -1}, {"lda": 3}, {"ldb": 2}, {"ldc": 0}, {"ldd": 3}, {"batch": -2}, {"transa": 4}],
     ids=str,
 )
 def test_wrong_descriptions_are_invalid(change: dict) -> None:

@@ -17,16 +17,43 @@ typedef void sgemm_fn(int order, int ta, int tb, int m, int n, int k, float alph
 typedef void dgemm_fn(int order, int ta, int tb, int m, int n, int k, double alpha, const double *a, int lda,
                       const double *b, int ldb, double beta, double *c, int ldc);
 
+/* c = op(a) op(b) + beta * c, row major, c m x n, packed. The BLAS runs on one thread; columns go over the pool. */
+struct product {
+    const struct maf_conv_gemm *g;
+    int ta;
+    int tb;
+    int64_t m;
+    int64_t n;
+    int64_t k;
+    const char *a;
+    const char *b;
+    double beta;
+    char *c;
+};
+
+static void multiply_columns(void *arg, uint64_t begin, uint64_t end)
+{
+    const struct product *p = arg;
+    int64_t first = (int64_t)begin, bytes = p->g->wide ? 8 : 4;
+    int m = (int)p->m, n = (int)(end - begin), k = (int)p->k, ldc = (int)p->n;
+    int lda = p->ta == TRANSPOSE ? m : k, ldb = p->tb == TRANSPOSE ? k : (int)p->n;
+    const char *b = p->b + first * (p->tb == TRANSPOSE ? p->k : 1) * bytes;
+    char *c = p->c + first * bytes;
+    if (p->g->wide)
+        ((dgemm_fn *)p->g->gemm)(ROW_MAJOR, p->ta, p->tb, m, n, k, 1, (const double *)p->a, lda, (const double *)b, ldb,
+                                 p->beta, (double *)c, ldc);
+    else
+        ((sgemm_fn *)p->g->gemm)(ROW_MAJOR, p->ta, p->tb, m, n, k, 1, (const float *)p->a, lda, (const float *)b, ldb,
+                                 (float)p->beta, (float *)c, ldc);
+}
+
 static void multiply(const struct maf_conv_gemm *g, int ta, int tb, int64_t m, int64_t n, int64_t k, const char *a,
                      const char *b, double beta, char *c)
 {
-    int lda = (int)(ta == TRANSPOSE ? m : k), ldb = (int)(tb == TRANSPOSE ? k : n);
-    if (g->wide)
-        ((dgemm_fn *)g->gemm)(ROW_MAJOR, ta, tb, (int)m, (int)n, (int)k, 1, (const double *)a, lda, (const double *)b,
-                              ldb, beta, (double *)c, (int)n);
-    else
-        ((sgemm_fn *)g->gemm)(ROW_MAJOR, ta, tb, (int)m, (int)n, (int)k, 1, (const float *)a, lda, (const float *)b,
-                              ldb, (float)beta, (float *)c, (int)n);
+    struct product p = {g, ta, tb, m, n, k, a, b, beta, c};
+    int64_t share = (n + maf_cpu_threads() - 1) / maf_cpu_threads(), worth = (1 << 17) / (m * k) + 1;
+    int64_t grain = ((share > worth ? share : worth) + 15) & ~(int64_t)15;
+    maf_cpu_parallel_for((uint64_t)n, (uint64_t)grain, multiply_columns, &p);
 }
 
 struct columns_job {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from ..translator.cubin import KernelCode
 
@@ -12,8 +13,8 @@ class Device(Protocol):
         """Take a kernel whose constant banks lie at these addresses. Compiles nothing."""
         ...
 
-    def prefetch(self, kernel: Any) -> None:
-        """Start compiling in the background what the cache does not have."""
+    def prefetch(self, kernel: Any) -> bool:
+        """Start compiling in the background what the cache does not have. True when it has everything."""
         ...
 
     def prepare(self, kernel: Any, variant: int) -> int:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
-import sys
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Mapping
 
 from ..translator import cache
 from ..translator.cubin import KernelCode
@@ -84,43 +83,39 @@ class CpuDevice:
         self._loader = _Loader()
         self._pool = None
         self._running: dict[str, Future] = {}
+        self._making: dict[str, threading.Lock] = {}
         self._loaded: dict[str, tuple[int, object]] = {}
         self._kernels: dict[int, tuple[CpuKernel, int]] = {}
-        core = sys.modules.get("maf_vdev.executor._core")
-        if core is not None:
-            ffi, lib = core.ffi, core.lib
-            ffi.def_extern(name="maf_py_slow")(lambda cookie: ffi.cast("maf_warp_fn", self.prepare_slow(cookie)))
-            lib.maf_cpu_set_slow_callback(lib.maf_py_slow)
 
     def load(self, code: KernelCode, bank_addresses: Mapping[int, int]) -> CpuKernel:
         """A kernel whose constant banks lie at bank_addresses. Compiles nothing."""
         return CpuKernel(code, dict(bank_addresses))
 
-    def prefetch(self, kernel: CpuKernel, variant: int = VARIANT_MASK) -> None:
-        """Compile in another process what the cache does not have."""
+    def prefetch(self, kernel: CpuKernel, variant: int = VARIANT_MASK) -> bool:
+        """Compile in another process what the cache does not have. True when there is nothing to compile."""
         variant &= VARIANT_MASK
         name = self._key(kernel.code, variant, self._form())
         with self._lock:
-            if name in self._loaded or name in self._running or cache.contains(name):
-                return
-            self._running[name] = self._compilers().submit(kernel.code, variant, self._form())
+            if name in self._loaded or cache.contains(name):
+                return True
+            if name not in self._running:
+                self._running[name] = self._compilers().submit(kernel.code, variant, self._form())
+            return False
 
     def prepare(self, kernel: CpuKernel, variant: int) -> int:
         """Address of the struct maf_cpu_kernel for a launch variant. Raises DecodeError or LiftError."""
         variant &= VARIANT_MASK
-        with self._lock:
-            struct = kernel.structs.get(variant)
-            if struct is None:
-                entry, meta = self._code(kernel.code, variant, self._form())
-                struct = self._describe(kernel, entry, meta, variant)
-                kernel.structs[variant] = struct
-            return ctypes.addressof(struct)
+        if variant not in kernel.structs:
+            entry, meta = self._code(kernel.code, variant, self._form())
+            with self._lock:
+                if variant not in kernel.structs:
+                    kernel.structs[variant] = self._describe(kernel, entry, meta, variant)
+        return ctypes.addressof(kernel.structs[variant])
 
     def prepare_slow(self, cookie: int) -> int:
         """Address of the slow form of the kernel whose struct has this cookie; 0 when it cannot be made."""
-        with self._lock:
-            kernel, variant = self._kernels[cookie]
-            return self._code(kernel.code, variant, "slow")[0]
+        kernel, variant = self._kernels[cookie]
+        return self._code(kernel.code, variant, "slow")[0]
 
     def _form(self) -> str:
         return "slow"
@@ -141,20 +136,24 @@ class CpuDevice:
         from ..translator import compile
 
         name = self._key(code, variant, form)
-        found = self._loaded.get(name)
-        if found is not None:
-            return found
-        packed = cache.read(name)
-        if packed is None:
-            packed = self._compile(name, code, variant, form)
-        obj, meta = compile.unpack(packed)
-        self._loaded[name] = self._loader.load(obj, meta.entry), meta
-        return self._loaded[name]
+        with self._lock:
+            making = self._making.setdefault(name, threading.Lock())
+        with making:  # not self._lock: other kernels can be prefetched while this one is compiled
+            found = self._loaded.get(name)
+            if found is not None:
+                return found
+            packed = cache.read(name)
+            if packed is None:
+                packed = self._compile(name, code, variant, form)
+            obj, meta = compile.unpack(packed)
+            self._loaded[name] = self._loader.load(obj, meta.entry), meta
+            return self._loaded[name]
 
     def _compile(self, name: str, code: KernelCode, variant: int, form: str) -> bytes:
         from ..translator import compile
 
-        future = self._running.pop(name, None)
+        with self._lock:
+            future = self._running.pop(name, None)
         if future is not None and not future.cancel():
             return future.result()
         packed = compile.pack(*compile.compile_kernel(code, variant, form))

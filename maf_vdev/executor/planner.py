@@ -152,7 +152,7 @@ class Planner:
         self.kernels.append(kernel)
         record.current().kernels.append(record.KernelUse(kernel.id, name, len(code.code) // 16))
         self._kernel_ids[sda, number, name] = kernel.id
-        device.prefetch(kernel.loaded)
+        record.current().kernels[kernel.id].cached = device.prefetch(kernel.loaded)
         return kernel
 
     def _module_data(self, sda: int, number: int, module: Module) -> ModuleData:

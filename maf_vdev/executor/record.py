@@ -51,7 +51,7 @@ class KernelUse:
     name: str
     instructions: int
     prepared: dict[int, float] = field(default_factory=dict)
-    from_cache: dict[int, bool] = field(default_factory=dict)
+    cached: bool = False  # its code was there when the application first asked for it
 
 
 @dataclass
@@ -99,7 +99,7 @@ class Record:
                     "launches": usage.runs,
                     "seconds": usage.ns / 1e9,
                     "waits": {str(variant): round(wait, 6) for variant, wait in kernel.prepared.items()},
-                    "cached": {str(variant): hit for variant, hit in kernel.from_cache.items()},
+                    "cached": {str(variant): kernel.cached for variant in kernel.prepared},
                 }
             )
         operations: dict[str, list[float]] = {}

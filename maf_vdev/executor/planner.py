@@ -71,9 +71,12 @@ class Planner:
         self._progress = Progress()
 
     def preload(self) -> None:
-        """Import what the first kernel and the first op need."""
+        """Import what the first kernel needs; LLVM's set-up is most of it."""
         self.device()
-        import maf_vdev.translator.cubin  # noqa: F401
+        from maf_vdev.translator import cache, compile
+
+        compile.machine()
+        cache.translator_version()
 
     def device(self):
         """The CPU device, made at first use."""

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from .ir import PT, RZ, URZ, Instr, Label, LiftError, Pred, Reg, UPred
+from .ir import PT, RZ, URZ, Instr, Label, LiftError, Pred, Reg, UPred, UReg
 from .memory_map import LOCAL_WINDOW, SHARED_WINDOW, WINDOW_BYTES, Memory, MemoryFault
 from .numpy_values import DTYPES, Array, NumpyValues, to_half
 from .semantics import CONTROL, TABLE
@@ -504,8 +504,12 @@ class Machine:
             raise LiftError(f"{self.builder.launch.name}: branch target of {describe(instr)}")
         return labels[0]
 
-    def _register(self, instr: Instr) -> Reg:
-        return next(o for o in instr.operands if isinstance(o, Reg))
+    def _register(self, instr: Instr) -> Reg | UReg:
+        return next(o for o in instr.operands if isinstance(o, (Reg, UReg)))
+
+    def _word(self, register: Reg | UReg) -> Array:
+        b = self.builder
+        return b.reg(register.n) if isinstance(register, Reg) else b.ureg(register.n)
 
     def control(self, instr: Instr) -> None:
         b = self.builder
@@ -527,7 +531,9 @@ class Machine:
         """Target = register + offset + address of the next instruction."""
         register = self._register(instr)
         base = self._target(instr) + instr.offset + INSTRUCTION_BYTES
-        self._jump(self._taken(instr), self.builder.reg(register.n).astype(np.int64) + base & 0xFFFFFFFF)
+        self._jump(self._taken(instr), self._word(register).astype(np.int64) + base & 0xFFFFFFFF)
+
+    _brxu = _brx
 
     def _jmx(self, instr: Instr) -> None:
         register = self._register(instr)

@@ -12,23 +12,7 @@ from .core import TABLE, describe
 # Control flow. BSSY, BSYNC, BREAK, BMOV, WARPSYNC and YIELD steer reconvergence: with a rule that always
 # runs the lowest pending address, they do nothing (BMOV to a register writes a value no program reads).
 CONTROL = frozenset(
-    [
-        "BRA",
-        "BRX",
-        "JMP",
-        "JMX",
-        "CALL",
-        "RET",
-        "EXIT",
-        "KILL",
-        "BSSY",
-        "BSYNC",
-        "BREAK",
-        "BMOV",
-        "WARPSYNC",
-        "RPCMOV",
-        "LEPC",
-    ]
+    "BRA BRX BRXU JMP JMX JMXU CALL RET EXIT KILL BSSY BSYNC BREAK BMOV WARPSYNC RPCMOV LEPC".split()  # noqa: SIM905
 )
 
 __all__ = ["CONTROL", "TABLE", "describe"]

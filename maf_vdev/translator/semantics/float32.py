@@ -59,10 +59,24 @@ def fadd(b: Builder, instr: Instr) -> None:
     _finish(b, instr, b.fadd(getf(b, x), getf(b, y), rnd, ftz))
 
 
-@op("FMUL", "FMUL32I", mods="FTZ SAT RN RM RP RZ")
+# Factors applied to the product before its one rounding.
+SCALES = {"D2": 0.5, "D4": 0.25, "D8": 0.125, "M2": 2.0, "M4": 4.0, "M8": 8.0}
+
+
+@op("FMUL", "FMUL32I", mods="FTZ SAT RN RM RP RZ D2 D4 D8 M2 M4 M8")
 def fmul(b: Builder, instr: Instr) -> None:
     _, x, y = instr.operands
-    _finish(b, instr, b.fmul(getf(b, x), getf(b, y), rounding(instr), instr.has("FTZ")))
+    x, y, ftz = getf(b, x), getf(b, y), instr.has("FTZ")
+    scale = one_of(instr, tuple(SCALES), "")
+    if not scale:
+        _finish(b, instr, b.fmul(x, y, rounding(instr), ftz))
+        return
+    if ftz:
+        x, y = flush(b, x), flush(b, y)
+    # Exact in double precision, so that scaling and product round once.
+    product = b.fmul(b.fconv(x, "f64"), b.fconv(y, "f64"))
+    value = b.fconv(b.fmul(product, b.imm("f64", SCALES[scale])), "f32", rounding(instr))
+    _finish(b, instr, flush(b, value) if ftz else value)
 
 
 @op("FFMA", "FFMA32I", mods="FTZ SAT RN RM RP RZ")

@@ -62,13 +62,14 @@ def hadd2(b: Builder, instr: Instr) -> None:
             raise Unhandled("modifier .FTZ with .F32")
         putf(b, dst, b.fsat(value) if instr.has("SAT") else value)
         return
-    if _fmt(y) == "F32":
-        # A single-precision source is rounded to half; only the form that adds -0 is used.
-        if not (is_zero(x) and x.neg):
+    if "F32" in (_fmt(x), _fmt(y)):
+        # A single-precision source is rounded to half and stands in both halves; compiled code adds -0 to it.
+        source, other = (x, y) if _fmt(x) == "F32" else (y, x)
+        if not (is_zero(other) and other.neg):
             raise Unhandled("sum with a single-precision source")
-        value = b.bitcast(raw32(b, y), "f32")
-        value = b.fabs(value) if y.abs else value
-        half = b.fconv(b.fneg(value) if y.neg else value, "f16")
+        value = b.bitcast(raw32(b, source), "f32")
+        value = b.fabs(value) if source.abs else value
+        half = b.fconv(b.fneg(value) if source.neg else value, "f16")
         half = flush(b, half, "f16") if instr.has("FTZ") else half
         _put_halves(b, instr, half, half)
         return

@@ -192,6 +192,15 @@ def iabs(b: Builder, instr: Instr) -> None:
     put(b, dst, b.smax(value, b.neg(value)))
 
 
+def _lanes(b: Builder, value: Value, width: int, signed: bool) -> list[Value]:
+    """Split an i32 into fields of ``width`` bits, extended to i32."""
+    out = []
+    for start in range(0, 32, width):
+        field = b.shl(value, i32(b, 32 - width - start)) if start < 32 - width else value
+        out.append((b.ashr if signed else b.lshr)(field, i32(b, 32 - width)))
+    return out
+
+
 @op("VABSDIFF", mods="U32")
 def vabsdiff(b: Builder, instr: Instr) -> None:
     """Rd = |a - b| + c."""
@@ -199,6 +208,20 @@ def vabsdiff(b: Builder, instr: Instr) -> None:
     x, y = get(b, x), get(b, y)
     low, high = (b.umin, b.umax) if instr.has("U32") else (b.smin, b.smax)
     put(b, dst, b.add(b.sub(high(x, y), low(x, y)), get(b, z)))
+
+
+@op("VABSDIFF4", mods="U8 S8")
+def vabsdiff4(b: Builder, instr: Instr) -> None:
+    """Rd: |a - b| of each byte."""
+    dst, x, y, z = instr.operands
+    if not is_zero(z):
+        raise Unhandled("third source")
+    low, high = (b.umin, b.umax) if instr.has("U8") else (b.smin, b.smax)
+    total = None
+    for n, (p, q) in enumerate(zip(*(_lanes(b, get(b, o), 8, instr.has("S8")) for o in (x, y)))):
+        byte = b.shl(b.sub(high(p, q), low(p, q)), i32(b, 8 * n))
+        total = byte if total is None else b.or_(total, byte)
+    put(b, dst, total)
 
 
 @op("LEA", "ULEA", mods="HI X SX32")
@@ -280,15 +303,6 @@ def isetp(b: Builder, instr: Instr) -> None:
         else:
             value = b.or_(b.icmp(sign + name[0] + "t", x, y), b.and_(b.icmp("eq", x, y), low))
     put_pair(b, instr, value, accumulator, pd, pe)
-
-
-def _lanes(b: Builder, value: Value, width: int, signed: bool) -> list[Value]:
-    """Split an i32 into fields of ``width`` bits, extended to i32."""
-    out = []
-    for start in range(0, 32, width):
-        field = b.shl(value, i32(b, 32 - width - start)) if start < 32 - width else value
-        out.append((b.ashr if signed else b.lshr)(field, i32(b, 32 - width)))
-    return out
 
 
 @op("IDP", mods="4A 2A LO HI S8 U8 S16 U16")

@@ -43,7 +43,9 @@ def _decode(word: int, table: dict[int, Form]) -> _Decoded:
     if form is None:
         raise FieldError(f"opcode {word & 0xFFF:#05x}")
     if word & form.refuse:
-        raise FieldError(f"bits {word & form.refuse:#x}")
+        raise FieldError(f"bits {word & form.refuse:#x} are set")
+    if word & form.require != form.require:
+        raise FieldError(f"bits {form.require & ~word:#x} are clear")
     mods = [text for text in [modifier(word) for modifier in form.modifiers] if text]
     operands = [operand for operand in [field(word) for field in form.operands] if operand is not None]
     if form.rename is not None:

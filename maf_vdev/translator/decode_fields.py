@@ -29,6 +29,10 @@ make_reg = lru_cache(maxsize=None)(Reg)
 make_ureg = lru_cache(maxsize=None)(UReg)
 
 
+ALWAYS = 128  # a bit number that is set in every word
+_TOP = 1 << ALWAYS
+
+
 def bit(w: int, at: int) -> bool:
     return w >> at & 1 == 1
 
@@ -83,7 +87,7 @@ def split(fields: Sequence[tuple[int, int]], names: dict[tuple[int, ...], str]) 
 
 
 def reg(lo: int, neg: int = -1, abs_: int = -1, inv_if: int = -1, fmt: Modifier | None = None) -> Field:
-    """A general register. ``inv_if``: where that bit is set, ``neg`` means bitwise complement."""
+    """A general register. ``inv_if``: where that bit is set (or always: ALWAYS), ``neg`` means bitwise complement."""
     if neg < 0 and abs_ < 0 and fmt is None:
         return lambda w: _REG[w >> lo & 255]
 
@@ -91,7 +95,7 @@ def reg(lo: int, neg: int = -1, abs_: int = -1, inv_if: int = -1, fmt: Modifier 
         n = w >> lo & 255
         minus = neg >= 0 and bit(w, neg)
         absolute = abs_ >= 0 and bit(w, abs_)
-        inverted = minus and inv_if >= 0 and bit(w, inv_if)
+        inverted = minus and inv_if >= 0 and bit(w | _TOP, inv_if)
         return make_reg(n, minus and not inverted, absolute, inverted, fmt(w) if fmt else "")
 
     return get
@@ -105,7 +109,7 @@ def ureg(lo: int, neg: int = -1, abs_: int = -1, inv_if: int = -1, fmt: Modifier
         n = w >> lo & 63
         minus = neg >= 0 and bit(w, neg)
         absolute = abs_ >= 0 and bit(w, abs_)
-        inverted = minus and inv_if >= 0 and bit(w, inv_if)
+        inverted = minus and inv_if >= 0 and bit(w | _TOP, inv_if)
         return make_ureg(n, minus and not inverted, absolute, inverted, fmt(w) if fmt else "")
 
     return get
@@ -173,14 +177,19 @@ def imm(lo: int, width: int, kind: str = "i") -> Field:
 
 
 def const(neg: int = -1, abs_: int = -1, inv_if: int = -1, fmt: Modifier | None = None) -> Field:
-    """``c[bank][offset]`` of ALU opcodes: words, bank in 54..58; bit 91 turns it into ``cx[UR][offset]``."""
+    """``c[bank][offset]`` of ALU opcodes: words, bank in 54..58; bit 91 turns it into ``cx[UR][offset]``.
+
+    The offset is signed in the first and unsigned in the second.
+    """
 
     def get(w: int) -> Const:
-        bank = _UREG[w >> 32 & 63] if w >> 91 & 1 else w >> 54 & 31
+        bindless = w >> 91 & 1
+        bank = _UREG[w >> 32 & 63] if bindless else w >> 54 & 31
         minus = neg >= 0 and bit(w, neg)
         absolute = abs_ >= 0 and bit(w, abs_)
-        inverted = minus and inv_if >= 0 and bit(w, inv_if)
-        offset = signed(w >> 40 & 0x3FFF, 14) * 4
+        inverted = minus and inv_if >= 0 and bit(w | _TOP, inv_if)
+        offset = w >> 40 & 0x3FFF
+        offset = 4 * (offset if bindless else signed(offset, 14))
         return Const(bank, offset, None, minus and not inverted, absolute, inverted, fmt(w) if fmt else "")
 
     return get
@@ -197,29 +206,43 @@ def const_indexed(base: Field) -> Field:
     return get
 
 
+def const_bindless(lo: int) -> Field:
+    """``c[bank][offset]`` in bytes, or ``cx[UR][offset]`` where bit 91 is set."""
+
+    def get(w: int) -> Const:
+        offset = w >> 38 & 0xFFFF
+        return Const(_UREG[w >> lo & 63], offset) if w >> 91 & 1 else Const(w >> 54 & 31, signed(offset, 16))
+
+    return get
+
+
 # --- memory ----------------------------------------------------------------------------------
 
 
 def address(
-    uniform: int = -1, uniform_if: int = -1, wide: bool = False, scale: Modifier | None = None, far: bool = False
+    uniform: int = -1, uniform_if: int = -1, wide: int = -1, scale: Modifier | None = None, far: bool = False
 ) -> Field:
     """``[R.fmt+UR+offset]``: R in 24..31, signed offset in 40..63.
 
     uniform: where the UR is (-1: none); uniform_if: the bit that says so, if it is optional.
-    wide: R is ``.64`` with bit 90 set, else ``.U32``, which is printed beside a UR only.
+    wide: the bit that makes R ``.64``, else ``.U32``, which is printed beside a UR only.
     far: without a UR the offset has the 32 bits 32..63.
     """
 
     def get(w: int) -> Mem:
         offset = signed(w >> 40 & 0xFFFFFF, 24)
         n = w >> 24 & 255
+        fmt = scale(w) if scale else ""
         if uniform < 0 or (uniform_if >= 0 and not w >> uniform_if & 1):
-            fmt = scale(w) if scale else ""
+            index = None
             if far:
                 offset = signed(w >> 32 & 0xFFFFFFFF, 32)
-            return Mem(None if n == RZ else make_reg(n, fmt=fmt), None, offset)
-        fmt = ("64" if w >> 90 & 1 else "U32") if wide else scale(w) if scale else ""
-        return Mem(None if n == RZ else make_reg(n, fmt=fmt), _UREG[w >> uniform & 63], offset)
+        else:
+            index = _UREG[w >> uniform & 63]
+            if wide >= 0:
+                fmt = "64" if w >> wide & 1 else "U32"
+        scaled_zero = n == RZ and scale and fmt  # printed, though it adds nothing
+        return Mem(make_reg(n, fmt=fmt) if n != RZ or scaled_zero else None, index, offset)
 
     return get
 

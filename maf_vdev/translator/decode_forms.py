@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from .decode_fields import Field, Modifier, const, imm, reg, table, ureg
+from .decode_fields import ALWAYS, Field, Modifier, const, imm, reg, table, ureg
 
 # form -> (kind of the second source, kind of the third source); "r64" is the register in bits 64..71.
 THREE_SOURCES = {
@@ -30,7 +30,7 @@ HALVES = ("", "F32", "H0_H0", "H1_H1")
 class Form:
     """How to read the words of one 12-bit opcode.
 
-    modifiers and operands are in printed order. refuse: bits that must be clear. rename: last say on the
+    modifiers and operands are in printed order. refuse, require: bits that must be clear, set. rename: last say on the
     modifiers, for mnemonics that the disassembler derives from operand values. relative: a Label operand
     counts from the next instruction. guard: "P" or "UP".
     """
@@ -39,6 +39,7 @@ class Form:
     modifiers: tuple[Modifier, ...] = ()
     operands: tuple[Field, ...] = ()
     refuse: int = 0
+    require: int = 0
     rename: Callable[[int, list[str], list], list[str]] | None = None
     relative: bool = False
     guard: str = "P"
@@ -49,14 +50,16 @@ class Source:
     """Which modifiers a source register may carry.
 
     The bits belong to the field, not to the role: 72/73 for bits 24..31, 63/62 for 32..63, 75/74 for 64..71
-    (84/83 in half-precision opcodes). complement: negation is bitwise complement where bit 74 (.X) is set.
+    (84/83 in half-precision opcodes). part: which part of a 32-bit source in bits 32..63 is read.
+    complement: negation is bitwise complement where bit 74 (.X) is set.
     """
 
     neg: bool = False
     abs: bool = False
     half: bool = False
-    complement: bool = False
+    complement: int = -1
     imm: str = "i"
+    part: Modifier | None = None
     uniform: bool = False
 
     def _make(self, kind: Callable[..., Field], lo: int | None, neg: int, abs_: int, halves: int) -> Field:
@@ -65,8 +68,8 @@ class Source:
             **where,
             neg=neg if self.neg else -1,
             abs_=abs_ if self.abs else -1,
-            inv_if=74 if self.complement else -1,
-            fmt=table(halves, 2, HALVES) if self.half else None,
+            inv_if=self.complement,
+            fmt=table(halves, 2, HALVES) if self.half else self.part if halves == 60 else None,
         )
 
     def first(self) -> Field:
@@ -82,7 +85,7 @@ class Source:
         if kind == "c32":
             return self._make(const, None, 63, 62, 60)
         if kind == "i32":
-            return imm(32, 32, self.imm)
+            return imm(32, 16 if self.imm == "f16" else 32, self.imm)
         if kind == "r64":
             return self._make(register, 64, 84, 83, 81) if self.half else self._make(register, 64, 75, 74, 0)
         raise ValueError(kind)
@@ -90,12 +93,14 @@ class Source:
 
 PLAIN = Source()
 NEG = Source(neg=True)
-NEG_X = Source(neg=True, complement=True)
+NOT = Source(neg=True, complement=ALWAYS)
+NEG_X = Source(neg=True, complement=74)
 F32 = Source(neg=True, abs=True, imm="f32")
 F64 = Source(neg=True, abs=True, imm="f64")
 F16 = Source(neg=True, abs=True, half=True, imm="f16x2")
 UPLAIN = Source(uniform=True)
-UNEG_X = Source(neg=True, complement=True, uniform=True)
+UNOT = Source(neg=True, complement=ALWAYS, uniform=True)
+UNEG_X = Source(neg=True, complement=74, uniform=True)
 
 # Bit 91 turns a constant into a bindless one and must be set for a UR source. In the other forms the hardware
 # has no use for it.
@@ -104,6 +109,10 @@ UR_BIT = 1 << 91
 
 def refused(form: int) -> int:
     return UR_BIT if form in (1, 2, 4) else 0
+
+
+def required(form: int) -> int:
+    return UR_BIT if form in (6, 7) else 0
 
 
 def three(form: int, a: Source, b: Source, c: Source) -> tuple[Field, Field, Field]:

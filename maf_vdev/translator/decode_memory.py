@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .decode_fields import (
+    FieldError,
     address,
     barrier,
     carry_out,
@@ -18,10 +19,11 @@ from .decode_fields import (
     table,
     unless,
     ureg,
+    when,
 )
 from .decode_forms import PLAIN, UR_BIT, Form
 from .decode_special import thread_state
-from .ir import PT, Imm, Label, Operand, Pred, Special
+from .ir import PT, RZ, Imm, Label, Operand, Pred, Special
 
 TABLE: dict[int, Form] = {}
 
@@ -53,6 +55,17 @@ def _load_guard(w: int) -> Operand | None:
     return None if n == PT and not neg else Pred(n, bool(neg))
 
 
+def _wide(field):
+    """A 64-bit base register beside a UR (bit 90) goes with a 64-bit address (.E, bit 72) only."""
+
+    def get(w: int) -> Operand:
+        if w >> 91 & 1 and w >> 90 & 1 and not w >> 72 & 1 and w >> 24 & 255 != RZ:
+            raise FieldError("64-bit base in a 32-bit address")
+        return field(w)
+
+    return get
+
+
 def _ld_predicate(w: int) -> Operand | None:
     return pred(81)(w) if w >> 87 & 1 else None
 
@@ -61,23 +74,23 @@ def _ld_predicate(w: int) -> Operand | None:
 
 _LDG = (E, CACHE, PREFETCH, SIZE, LOAD_ORDER, SCOPE, PRIVATE, ZD)
 TABLE[0x381] = Form("LDG", _LDG, (_load_predicate, DST, address(), _load_guard), refuse=UR_BIT)
-TABLE[0x981] = Form("LDG", _LDG, (_load_predicate, DST, address(32, wide=True), _load_guard))
+TABLE[0x981] = Form("LDG", _LDG, (_load_predicate, DST, _wide(address(32, wide=90)), _load_guard), require=UR_BIT)
 TABLE[0x980] = Form(
     "LD",
     (E, CACHE, PREFETCH, SIZE, LOAD_ORDER, SCOPE, PRIVATE, ZD),
-    (_ld_predicate, DST, address(32, 91, wide=True, far=True), _load_guard),
+    (_ld_predicate, DST, _wide(address(32, 91, wide=90, far=True)), _load_guard),
 )
-_STG = (E, CACHE, SIZE_PLAIN, STORE_ORDER, SCOPE, PRIVATE)
+_STG = (E, CACHE, SIZE, STORE_ORDER, SCOPE, PRIVATE)
 TABLE[0x386] = Form("STG", _STG, (address(), DATA), refuse=UR_BIT)
-TABLE[0x986] = Form("STG", _STG, (address(64, wide=True), DATA))
+TABLE[0x986] = Form("STG", _STG, (_wide(address(64, wide=90)), DATA), require=UR_BIT)
 TABLE[0x385] = Form("ST", _STG, (address(far=True), reg(64)), refuse=UR_BIT)
-TABLE[0x985] = Form("ST", _STG, (address(64, wide=True), DATA))
+TABLE[0x985] = Form("ST", _STG, (_wide(address(64, wide=90)), DATA), require=UR_BIT)
 TABLE[0x984] = Form("LDS", (flag(76, "U"), SIZE_PLAIN, ZD), (_ld_predicate, DST, address(32, 91, scale=SCALE)))
 TABLE[0x388] = Form("STS", (SIZE_PLAIN,), (address(scale=SCALE), DATA), refuse=UR_BIT)
-TABLE[0x988] = Form("STS", (SIZE_PLAIN,), (address(64, scale=SCALE), DATA))
+TABLE[0x988] = Form("STS", (SIZE_PLAIN,), (address(64, scale=SCALE), DATA), require=UR_BIT)
 TABLE[0x983] = Form("LDL", (CACHE, SIZE_PLAIN), (DST, address(32, 91)))
 TABLE[0x387] = Form("STL", (CACHE, SIZE_PLAIN), (address(), DATA), refuse=UR_BIT)
-TABLE[0x987] = Form("STL", (CACHE, SIZE_PLAIN), (address(64), DATA))
+TABLE[0x987] = Form("STL", (CACHE, SIZE_PLAIN), (address(64), DATA), require=UR_BIT)
 TABLE[0xB82] = Form(
     "LDC", (CONST_SIZE, table(78, 2, ("", "IL", "IS", "ISL"))), (DST, const_indexed(reg(24))), refuse=UR_BIT
 )
@@ -97,22 +110,33 @@ CAS_TYPE = table(73, 3, ("", "S32", "64"))
 SHARED_TYPE = table(73, 2, ("", "S32", "64"))
 
 _ATOM = (E, ATOM_OP, CACHE, ATOM_TYPE, ATOM_ORDER, SCOPE, PRIVATE)
-_CAS = (E, table(87, 1, ("CAS", "CAST")), CACHE, CAS_TYPE, ATOM_ORDER, SCOPE, PRIVATE)
+
+
+def _wide_atomic(w: int) -> Operand:
+    """As ``_wide``; bit 90 belongs to the operation here, so that a base register is always 64 bits wide."""
+    if not w >> 72 & 1 and w >> 24 & 255 != RZ:
+        raise FieldError("64-bit base in a 32-bit address")
+    return address(64, wide=72)(w)
+
+
+_CAS = (CACHE, CAS_TYPE, ATOM_ORDER, SCOPE, PRIVATE)
+CAS_OP = table(87, 2, ("CAS", "CAST", "CAS", "CAST.SPIN"))
 for _op, _opcode in (("ATOMG", 0x3A8), ("ATOM", 0x38A)):
     TABLE[_opcode] = Form(_op, _ATOM, (pred(81), DST, address(), DATA), refuse=UR_BIT)
-    TABLE[_opcode + 0x600] = Form(_op, _ATOM, (pred(81), DST, address(64, wide=True), DATA))
-    TABLE[_opcode + 1] = Form(_op, _CAS, (pred(81), DST, address(), DATA, reg(64)), refuse=UR_BIT)
+    TABLE[_opcode + 0x600] = Form(_op, _ATOM, (pred(81), DST, _wide_atomic, DATA), require=UR_BIT)
+    _name = CAS_OP if _op == "ATOM" else fixed("CAS")
+    TABLE[_opcode + 1] = Form(_op, (E, _name, *_CAS), (pred(81), DST, address(), DATA, reg(64)), refuse=UR_BIT)
 TABLE[0x98E] = Form(
     "RED",
     (E, table(87, 3, _OPERATIONS), CACHE, ATOM_TYPE, ATOM_ORDER, SCOPE, PRIVATE),
-    (address(64, 91, wide=True), DATA),
+    (_wide(address(64, 91, wide=90)), DATA),
 )
 TABLE[0x38C] = Form(
     "ATOMS", (table(87, 4, (*_OPERATIONS, "EXCH")), SHARED_TYPE), (DST, address(scale=SCALE), DATA), refuse=UR_BIT
 )
 TABLE[0x38D] = Form(
     "ATOMS",
-    (table(87, 2, ("CAS", "CAST", "CAS", "CAST.SPIN")), SHARED_TYPE),
+    (CAS_OP, SHARED_TYPE),
     (DST, address(scale=SCALE), DATA, reg(64)),
     refuse=UR_BIT,
 )
@@ -159,12 +183,25 @@ def _reduction(w: int) -> str:
 
 
 BAR_MODE = table(77, 3, ("SYNC", "ARV", "RED", "SCAN", "SYNCALL"))
-TABLE[0xB1D] = Form("BAR", (BAR_MODE, _reduction, flag(80, "DEFER_BLOCKING")), (_bar_id, _bar_count, _bar_predicate))
-TABLE[0x31C] = Form(
-    "B2R",
-    (split(((78, 2),), {(1,): "RESULT"}),),
-    (DST, pred(81)),
-)
+
+
+def _deferred(w: int) -> str:
+    if not w >> 80 & 1:
+        return ""
+    if w >> 77 & 7 in (1, 3):
+        raise FieldError("BAR.ARV or BAR.SCAN with DEFER_BLOCKING")
+    return "DEFER_BLOCKING"
+
+
+TABLE[0xB1D] = Form("BAR", (BAR_MODE, _reduction, _deferred), (_bar_id, _bar_count, _bar_predicate))
+
+
+def _b2r_operand(w: int) -> Operand | None:
+    mode = w >> 78 & 3
+    return Imm(w >> 54 & 15) if mode == 0 else carry_out(81)(w) if mode == 1 else None
+
+
+TABLE[0x31C] = Form("B2R", (table(78, 2, ("", "RESULT", "WARP")),), (DST, _b2r_operand))
 TABLE[0x992] = Form(
     "MEMBAR",
     (
@@ -177,7 +214,11 @@ TABLE[0x9AB] = Form("ERRBAR")
 
 
 def _cctl_address(w: int) -> Operand | None:
-    return None if w >> 87 & 7 in (4, 6, 7) else address()(w)
+    if w >> 87 & 7 in (4, 6, 7):  # all lines: no address
+        if w >> 24 & 255 != RZ or w >> 72 & 1:
+            raise FieldError("address of an operation on all lines")
+        return None
+    return address(far=True)(w)
 
 
 TABLE[0x98F] = Form(
@@ -201,10 +242,16 @@ def _depbar_field(lo: int, width: int, make):
     return lambda w: make(w >> lo & (1 << width) - 1) if w >> 47 & 1 else None
 
 
+def _scoreboard(n: int) -> Special:
+    if n > 5:
+        raise FieldError(f"scoreboard {n}")
+    return Special(f"SB{n}")
+
+
 TABLE[0x91A] = Form(
     "DEPBAR",
     (flag(47, "LE"),),
-    (_depbar_field(44, 3, lambda n: Special(f"SB{n}")), _depbar_field(38, 6, Imm), _scoreboards),
+    (_depbar_field(44, 3, _scoreboard), _depbar_field(38, 6, Imm), _scoreboards),
 )
 TABLE[0x95D] = Form(
     "NANOSLEEP",
@@ -235,9 +282,9 @@ FAR = _target(34, 81)
 BRANCH_KIND = table(32, 2, ("", "U", "DIV", "CONV"))
 BRANCH_DEPTH = table(85, 2, ("", "INC", "DEC"))
 
-TABLE[0x947] = Form("BRA", (BRANCH_KIND, BRANCH_DEPTH), (CONDITION, FAR), relative=True)
-TABLE[0x949] = Form("BRX", (BRANCH_KIND, BRANCH_DEPTH), (CONDITION, reg(24), FAR), relative=True)
-TABLE[0x958] = Form("BRXU", (BRANCH_KIND, BRANCH_DEPTH), (CONDITION, ureg(24), FAR), relative=True)
+TABLE[0x947] = Form("BRA", (BRANCH_DEPTH, BRANCH_KIND), (CONDITION, FAR), relative=True)
+TABLE[0x949] = Form("BRX", (BRANCH_DEPTH,), (CONDITION, reg(24), FAR), relative=True)
+TABLE[0x958] = Form("BRXU", (BRANCH_DEPTH, BRANCH_KIND), (CONDITION, ureg(24), FAR), relative=True, require=UR_BIT)
 TABLE[0x945] = Form("BSSY", (), (CONDITION, barrier(16), _target(34, 63)), relative=True)
 TABLE[0x941] = Form("BSYNC", (), (CONDITION, barrier(16)))
 TABLE[0x942] = Form("BREAK", (), (CONDITION, barrier(16)))
@@ -245,16 +292,34 @@ TABLE[0x355] = Form("BMOV", (fixed("32"), flag(84, "CLEAR")), (DST, thread_state
 TABLE[0x356] = Form("BMOV", (fixed("32"), flag(84, "PQUAD")), (thread_state(24), DATA), refuse=UR_BIT)
 TABLE[0x348] = Form("WARPSYNC", (), (CONDITION, DATA), refuse=UR_BIT)
 TABLE[0x948] = Form("WARPSYNC", (), (CONDITION, imm(32, 32)), refuse=UR_BIT)
-TABLE[0x944] = Form("CALL", (fixed("REL"), flag(86, "NOINC")), (CONDITION, FAR), relative=True, refuse=UR_BIT)
+
+
+def _absolute(w: int) -> Label:
+    return Label((w >> 34 & (1 << 47) - 1) * 4)
+
+
+URBASE = when(91, ureg(24))
+TABLE[0x944] = Form("CALL", (fixed("REL"), flag(86, "NOINC")), (CONDITION, URBASE, FAR), relative=True)
 TABLE[0x343] = Form(
     "CALL",
     (fixed("ABS"), flag(86, "NOINC")),
     (CONDITION, reg(24), unless(FAR, Label(0))),
     refuse=UR_BIT,
 )
-TABLE[0x943] = Form("CALL", (fixed("ABS"), flag(86, "NOINC")), (CONDITION, FAR), refuse=UR_BIT)
+TABLE[0x943] = Form(
+    "CALL",
+    (fixed("ABS"), flag(86, "NOINC")),
+    (
+        CONDITION,
+        URBASE,
+        lambda w: unless(FAR, Label(0))(w) if w >> 91 & 1 else _absolute(w),
+    ),
+)
 TABLE[0x950] = Form(
-    "RET", (flag(85, "ABS", "REL"), flag(86, "NODEC")), (CONDITION, reg(24), FAR), relative=True, refuse=UR_BIT
+    "RET",
+    (flag(85, "ABS", "REL"), flag(86, "NODEC")),
+    (CONDITION, lambda w: (ureg if w >> 91 & 1 else reg)(24)(w), FAR),
+    relative=True,
 )
 TABLE[0x94D] = Form(
     "EXIT",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from .decode_fields import (
+    FieldError,
     carry_out,
+    const_bindless,
     const_indexed,
     fixed,
     flag,
@@ -28,18 +30,21 @@ from .decode_forms import (
     MIDDLE,
     NEG,
     NEG_X,
+    NOT,
     PLAIN,
     UNEG_X,
+    UNOT,
     UPLAIN,
     UR_BIT,
     Form,
     Source,
     expand,
     refused,
+    required,
     three,
 )
 from .decode_special import special_register
-from .ir import RZ, URZ, Imm, Reg, UReg
+from .ir import PT, RZ, URZ, Imm, Pred, Reg, UReg
 
 TABLE: dict[int, Form] = {}
 
@@ -62,12 +67,26 @@ X = flag(74, "X")
 DST = reg(16)
 
 
-def _float_source(form: int, is_double):
-    """The middle source of a unary opcode, with an immediate of the type that ``is_double(w)`` says."""
-    if MIDDLE[form] != "i32":
-        return _middle(F32, form)
-    single, double = imm(32, 32, "f32"), imm(32, 32, "f64")
-    return lambda w: double(w) if is_double(w) else single(w)
+def _middle(source: Source, form: int):
+    return source.at(MIDDLE[form])
+
+
+HALF_PART = table(60, 2, ("", "H1"))
+BYTE_PART = table(60, 2, ("", "B1", "B2", "B3"))
+
+
+def _by_type(form: int, sources: dict[str, Source], type_of):
+    """The middle source of a unary opcode, read as the type that ``type_of(w)`` names."""
+    fields = {name: _middle(source, form) for name, source in sources.items()}
+    return lambda w: fields[type_of(w)](w)
+
+
+_FLOATS = {"f16": Source(neg=True, abs=True, imm="f16", part=HALF_PART), "f32": F32, "f64": F64}
+
+
+def _float_source(form: int, type_of=None):
+    """A floating-point source, by default of the type in bits 84..85."""
+    return _by_type(form, _FLOATS, type_of or (lambda w: ("f32", "f16", "f32", "f64")[w >> 84 & 3]))
 
 
 UDST = ureg(16)
@@ -75,11 +94,7 @@ UDST = ureg(16)
 
 def _alu(base, forms, op, modifiers, fields, **more) -> None:
     """``fields(form)`` gives the operands."""
-    expand(base, forms, lambda form: Form(op, modifiers, fields(form), refused(form), **more), TABLE)
-
-
-def _middle(source: Source, form: int):
-    return source.at(MIDDLE[form])
+    expand(base, forms, lambda form: Form(op, modifiers, fields(form), refused(form), required(form), **more), TABLE)
 
 
 # --- integer ---------------------------------------------------------------------------------
@@ -113,14 +128,14 @@ _alu(
 )
 _alu(
     0x025,
-    ALL_FORMS,
+    (1, 3, 4, 5, 6, 7),
     "IMAD",
     (fixed("WIDE"), U32, X),
     lambda form: (DST, carry_out(81), *three(form, PLAIN, PLAIN, NEG_X), when(74, pred_in(87))),
 )
 _alu(
     0x027,
-    ALL_FORMS,
+    (1, 3, 4, 5, 6, 7),
     "IMAD",
     (fixed("HI"), U32, X),
     lambda form: (DST, carry_out(81), *three(form, PLAIN, PLAIN, NEG_X), when(74, pred_in(87))),
@@ -150,7 +165,7 @@ _alu(
         PLAIN.first(),
         _middle(PLAIN, form),
         pred_in(87),
-        when(72, pred_in(68)),
+        unless(pred_in(68), Pred(PT)),
     ),
 )
 _alu(
@@ -200,13 +215,13 @@ _alu(
 )
 _alu(0x01B, B_FORMS, "BMSK", (flag(75, "W"),), lambda form: (DST, PLAIN.first(), _middle(PLAIN, form)))
 _alu(0x101, B_FORMS, "BREV", (), lambda form: (DST, _middle(PLAIN, form)))
-_alu(0x109, B_FORMS, "POPC", (), lambda form: (DST, _middle(NEG_X, form)))
+_alu(0x109, B_FORMS, "POPC", (), lambda form: (DST, _middle(NOT, form)))
 _alu(
     0x100,
     B_FORMS,
     "FLO",
     (U32, flag(74, "SH")),
-    lambda form: (DST, carry_out(81), _middle(NEG_X, form)),
+    lambda form: (DST, carry_out(81), _middle(NOT, form)),
 )
 _alu(0x007, B_FORMS, "SEL", (), lambda form: (DST, PLAIN.first(), _middle(PLAIN, form), pred_in(87)))
 _alu(
@@ -218,7 +233,7 @@ _alu(
 )
 _alu(
     0x026,
-    B_FORMS,
+    (1, 5, 6),
     "IDP",
     (
         split(((76, 2),), {(0,): "4A", (1,): "2A.LO", (3,): "2A.HI"}),
@@ -234,8 +249,16 @@ _alu(
     0x039,
     B_FORMS,
     "I2IP",
-    (table(76, 2, ("U8", "S8", "U16", "S16")), fixed("S32"), fixed("SAT")),
-    lambda form: (DST, PLAIN.first(), _middle(PLAIN, form), reg(64, fmt=table(72, 2, ("", "H1")))),
+    (
+        split(
+            ((76, 3), (72, 2)),
+            {(kind, part): name for kind, name in enumerate(("U8", "S8", "U16", "S16")) for part in (0, 1)}
+            | {(4, 3): "U2", (5, 3): "S2", (6, 2): "U4", (7, 2): "S4"},
+        ),
+        fixed("S32"),
+        fixed("SAT"),
+    ),
+    lambda form: (DST, PLAIN.first(), _middle(PLAIN, form), reg(64, fmt=table(72, 2, ("", "H1", "24", "28")))),
 )
 
 
@@ -265,7 +288,7 @@ TABLE[0x804] = Form(
 )
 TABLE[0x805] = Form("CS2R", (flag(80, "", "32"),), (DST, special_register(72)))
 TABLE[0x919] = Form("S2R", (), (DST, special_register(72)))
-TABLE[0x9C3] = Form("S2UR", (), (UDST, special_register(72)), refuse=UR_BIT)
+TABLE[0x9C3] = Form("S2UR", (), (UDST, special_register(72)), refuse=UR_BIT, guard="UP")
 TABLE[0x3C2] = Form(
     "R2UR",
     (flag(84, "OR"),),
@@ -284,15 +307,15 @@ TABLE[0x886] = Form(
 # --- single and double precision -------------------------------------------------------------
 
 FADD_FORMS = (1, 2, 3, 7)
-_alu(0x021, FADD_FORMS, "FADD", (FTZ, SAT, ROUND), lambda form: (DST, F32.first(), _middle(F32, form)))
+_alu(0x021, FADD_FORMS, "FADD", (FTZ, ROUND, SAT), lambda form: (DST, F32.first(), _middle(F32, form)))
 _alu(
     0x020,
     B_FORMS,
     "FMUL",
-    (DENORM, SAT, ROUND, table(84, 3, (None, "D8", "D4", "D2", "", "M2", "M4", "M8"))),
+    (DENORM, table(84, 3, (None, "D8", "D4", "D2", "", "M2", "M4", "M8")), ROUND, SAT),
     lambda form: (DST, F32.first(), _middle(F32, form)),
 )
-_alu(0x023, ALL_FORMS, "FFMA", (DENORM, SAT, ROUND), lambda form: (DST, *three(form, F32, F32, F32)))
+_alu(0x023, ALL_FORMS, "FFMA", (DENORM, ROUND, SAT), lambda form: (DST, *three(form, F32, F32, F32)))
 _alu(
     0x00B,
     B_FORMS,
@@ -328,15 +351,21 @@ _alu(
     lambda form: (pred(81), pred(84), F64.first(), _middle(F64, form), pred_in(87)),
 )
 
+_FUNCTIONS = ("COS", "SIN", "EX2", "LG2", "RCP", "RSQ", "RCP64H", "RSQ64H", "SQRT", "TANH")
+_MUFU = {(n, 0): name for n, name in enumerate(_FUNCTIONS)}
+_MUFU |= {(n, 1): f"{name}.F16" for n, name in enumerate(_FUNCTIONS) if not name.endswith("64H")}
+
+
+def _mufu_type(w: int) -> str:
+    return "f64" if w >> 74 & 15 in (6, 7) else "f16" if w >> 73 & 1 else "f32"
+
+
 _alu(
     0x108,
     B_FORMS,
     "MUFU",
-    (
-        table(74, 4, ("COS", "SIN", "EX2", "LG2", "RCP", "RSQ", "RCP64H", "RSQ64H", "SQRT", "TANH")),
-        flag(73, "F16"),
-    ),
-    lambda form: (DST, _float_source(form, lambda w: w >> 74 & 15 in (6, 7))),
+    (split(((74, 4), (73, 1)), _MUFU),),
+    lambda form: (DST, _float_source(form, _mufu_type)),
 )
 
 
@@ -351,16 +380,16 @@ _alu(
 )
 _alu(
     0x032,
-    C_FORMS + (4, 5, 6),
+    B_FORMS,
     "HMUL2",
     (flag(78, "F32"), DENORM, SAT),
     lambda form: (DST, F16.first(), _middle(F16, form)),
 )
 _alu(
     0x034,
-    C_FORMS + (4, 5, 6),
+    C_FORMS,
     "HSETP2",
-    (FLOAT_COMPARE, FTZ, flag(71, "H_AND"), table(69, 2, ("AND", "OR", "XOR"))),
+    (FLOAT_COMPARE, flag(71, "H_AND"), FTZ, table(69, 2, ("AND", "OR", "XOR"))),
     lambda form: (pred(81), pred(84), F16.first(), _middle(F16, form), pred_in(87)),
 )
 TABLE[0x23C] = Form(
@@ -369,15 +398,17 @@ TABLE[0x23C] = Form(
         split(((75, 1), (78, 1)), {(0, 0): "1688", (0, 1): "1684", (1, 0): "16816"}),
         flag(76, "F32", "F16"),
         flag(77, "SATFINITE"),
+        split(((82, 2),), {(0,): "", (3,): ""}),
     ),
-    (DST, reg(24, neg=72), reg(32, neg=63), reg(64, neg=75)),
-    refuse=UR_BIT | 3 << 82,
+    (DST, reg(24, neg=72), reg(32, neg=63), reg(64)),
+    refuse=UR_BIT,
 )
 
 
 # --- conversions -----------------------------------------------------------------------------
 # Widths in powers of two from bytes: the source in bits 84..85, the destination in 75..76.
 
+ZERO77 = table(77, 1, ("",))
 _FLOAT_TYPES = {1: "F16", 2: "F32", 3: "F64"}
 
 
@@ -385,13 +416,15 @@ def _float_pairs(sizes: tuple[tuple[int, int], ...]):
     return split(((75, 2), (84, 2)), {(d, s): f"{_FLOAT_TYPES[d]}.{_FLOAT_TYPES[s]}" for d, s in sizes})
 
 
-_alu(0x104, B_FORMS, "F2F", (FTZ, _float_pairs(((1, 2), (2, 1))), ROUND), lambda form: (DST, _middle(F32, form)))
+_alu(
+    0x104, B_FORMS, "F2F", (FTZ, _float_pairs(((1, 2), (2, 1))), ROUND, ZERO77), lambda form: (DST, _float_source(form))
+)
 _alu(
     0x110,
     B_FORMS,
     "F2F",
-    (FTZ, _float_pairs(((1, 3), (2, 3), (3, 1), (3, 2))), ROUND),
-    lambda form: (DST, _float_source(form, lambda w: w >> 84 & 3 == 3)),
+    (FTZ, _float_pairs(((1, 3), (2, 3), (3, 1), (3, 2))), ROUND, ZERO77),
+    lambda form: (DST, _float_source(form)),
 )
 _alu(
     0x105,
@@ -407,7 +440,7 @@ _alu(
         ROUND_INT,
         flag(77, "NTZ"),
     ),
-    lambda form: (DST, _middle(F32, form)),
+    lambda form: (DST, _float_source(form)),
 )
 _F2I64 = {(3, 3, s): f"{'SU'[1 - s]}64.F64" for s in (0, 1)}
 _F2I64 |= {(3, source, s): f"{'SU'[1 - s]}64{suffix}" for source, suffix in ((1, ".F16"), (2, "")) for s in (0, 1)}
@@ -427,47 +460,46 @@ _alu(
     B_FORMS,
     "F2I",
     (FTZ, split(((75, 2), (84, 2), (72, 1)), _F2I64), ROUND_INT, flag(77, "NTZ")),
-    lambda form: (DST, _float_source(form, lambda w: w >> 84 & 3 == 3)),
+    lambda form: (DST, _float_source(form)),
 )
-_INT_SOURCE = split(
-    ((84, 2), (74, 1)),
-    {
-        (0, 0): "U8",
-        (0, 1): "S8",
-        (1, 0): "U16",
-        (1, 1): "S16",
-        (2, 0): "U32",
-        (2, 1): "",
-        (3, 0): "U64",
-        (3, 1): "S64",
-    },
-)
+_INT_TYPES = {(0, 0): "U8", (0, 1): "S8", (1, 0): "U16", (1, 1): "S16", (2, 0): "U32", (2, 1): ""}
+
+
+def _int_types(wide: bool):
+    """Source types of I2F: the opcode of 64-bit conversions is for those only."""
+    if not wide:
+        return split(((84, 2), (74, 1)), _INT_TYPES)
+    names = {(target, 3, sign): f"{'US'[sign]}64" for target in (1, 2, 3) for sign in (0, 1)}
+    names |= {(3, *key): name for key, name in _INT_TYPES.items()}
+    return split(((75, 2), (84, 2), (74, 1)), names)
+
+
+def _whole_immediate(w: int) -> Imm:
+    if w >> 84 & 3 < 2:
+        raise FieldError("an immediate as part of a register")
+    return Imm(w >> 32 & 0xFFFFFFFF)
 
 
 def _int_source(form: int):
     """The integer source of I2F; a part of a register for 8 and 16 bits."""
-    kind = MIDDLE[form]
-    if kind not in ("r32", "u32"):
-        return PLAIN.at(kind)
-    make = reg if kind == "r32" else ureg
-    byte, half = make(32, fmt=table(60, 2, ("", "B1", "B2", "B3"))), make(32, fmt=table(60, 2, ("", "H1")))
-    whole = make(32)
-    by_size = (byte, half, whole, whole)
-    return lambda w: by_size[w >> 84 & 3](w)
+    sources = {"8": Source(part=BYTE_PART), "16": Source(part=HALF_PART), "32": PLAIN}
+    if MIDDLE[form] == "i32":
+        return _whole_immediate
+    return _by_type(form, sources, lambda w: ("8", "16", "32", "32")[w >> 84 & 3])
 
 
 _alu(
     0x106,
     B_FORMS,
     "I2F",
-    (split(((75, 2),), {(1,): "F16", (2,): ""}), _INT_SOURCE, ROUND),
+    (split(((75, 2),), {(1,): "F16", (2,): ""}), _int_types(False), ROUND),
     lambda form: (DST, _int_source(form)),
 )
 _alu(
     0x112,
     B_FORMS,
     "I2F",
-    (split(((75, 2),), {(1,): "F16", (2,): "", (3,): "F64"}), _INT_SOURCE, ROUND),
+    (split(((75, 2),), {(1,): "F16", (2,): "", (3,): "F64"}), _int_types(True), ROUND),
     lambda form: (DST, _int_source(form)),
 )
 _alu(
@@ -475,14 +507,14 @@ _alu(
     B_FORMS,
     "FRND",
     (FTZ, split(((75, 2), (84, 2)), {(2, 2): "", (1, 1): "F16"}), ROUND_INT),
-    lambda form: (DST, _middle(F32, form)),
+    lambda form: (DST, _float_source(form)),
 )
 _alu(
     0x113,
     B_FORMS,
     "FRND",
     (FTZ, split(((75, 2), (84, 2)), {(3, 3): "F64"}), ROUND_INT),
-    lambda form: (DST, _float_source(form, lambda w: True)),
+    lambda form: (DST, _float_source(form)),
 )
 
 
@@ -493,7 +525,7 @@ U_FORMS = (1, 4)
 
 
 def _uniform(base, forms, op, modifiers, fields, **more) -> None:
-    expand(base, forms, lambda form: Form(op, modifiers, fields(form), guard="UP", **more), TABLE)
+    expand(base, forms, lambda form: Form(op, modifiers, fields(form), require=UR_BIT, guard="UP", **more), TABLE)
 
 
 def _umiddle(source: Source, form: int):
@@ -579,16 +611,17 @@ _uniform(
     lambda form: (UDST, *three(form, UPLAIN, UPLAIN, UPLAIN)),
 )
 _uniform(0x087, U_FORMS, "USEL", (), lambda form: (UDST, UPLAIN.first(), _umiddle(UPLAIN, form), upred_in(87)))
-_uniform(0x082, U_FORMS, "UMOV", (), lambda form: (UDST, _umiddle(UPLAIN, form)))
-TABLE[0xC82] = Form("UMOV", (), (UDST, ureg(32)), guard="UP")
+TABLE[0x882] = Form("UMOV", (), (UDST, imm(32, 32)), refuse=UR_BIT, guard="UP")
+TABLE[0xC82] = Form("UMOV", (), (UDST, ureg(32)), require=UR_BIT, guard="UP")
 _uniform(0x09B, U_FORMS, "UBMSK", (flag(75, "W"),), lambda form: (UDST, UPLAIN.first(), _umiddle(UPLAIN, form)))
-_uniform(0x0BF, U_FORMS, "UPOPC", (), lambda form: (UDST, _umiddle(UNEG_X, form)))
+_uniform(0x0BF, U_FORMS, "UPOPC", (), lambda form: (UDST, _umiddle(UNOT, form)))
 TABLE[0x89C] = Form(
     "UPLOP3",
     (fixed("LUT"),),
     (upred(81), upred(84), upred_in(87), upred_in(77), upred_in(68), LUT, imm(16, 8)),
+    refuse=UR_BIT,
     guard="UP",
 )
 ULDC_SIZE = table(73, 3, ("U8", "S8", "U16", "S16", "", "64"))
-TABLE[0xAB9] = Form("ULDC", (ULDC_SIZE,), (UDST, const_indexed(lambda w: None)), guard="UP", refuse=UR_BIT)
-TABLE[0xABB] = Form("ULDC", (ULDC_SIZE,), (UDST, const_indexed(ureg(24))), guard="UP")
+TABLE[0xAB9] = Form("ULDC", (ULDC_SIZE,), (UDST, const_bindless(24)), guard="UP")
+TABLE[0xABB] = Form("ULDC", (ULDC_SIZE,), (UDST, const_indexed(ureg(24))), require=UR_BIT, guard="UP")

@@ -23,8 +23,8 @@ from .ir import (
 )
 
 # Opcodes whose integer immediates are printed signed.
-SIGNED = {"IMAD", "IADD3", "ISETP", "IMNMX", "UIMAD", "UIADD3", "UISETP", "IDP", "IABS", "I2F", "FLO", "POPC"}
-# Opcodes that print constants with a space between bank and offset.
+SIGNED = {"IMAD", "IADD3", "ISETP", "IMNMX", "UIMAD", "UIADD3", "UISETP", "IDP", "IABS", "P2R", "I2IP"}
+# Opcodes on packed halves.
 HALF = {"HADD2", "HMUL2", "HFMA2", "HSET2", "HSETP2"}
 # Opcodes that print a register and an offset side by side.
 BRANCHES = {"RET", "BRX", "BRXU", "CALL"}
@@ -52,12 +52,15 @@ def float_text(bits: int, kind: str) -> str:
     return f"{value:.20e}" if abs(value) >= 1e9 else f"{value:.20g}"
 
 
-def _modified(operand: Reg | UReg | Const, text: str) -> str:
+def _modified(operand: Reg | UReg | Const, text: str, op: str) -> str:
+    suffix = f".{operand.fmt}" if operand.fmt else ""
+    outside = op in HALF and isinstance(operand, Reg)
+    if not outside:
+        text += suffix
     if operand.abs:
         text = f"|{text}|"
     sign = "-" if operand.neg else "~" if operand.inv else ""
-    suffix = f".{operand.fmt}" if operand.fmt else ""
-    return f"{sign}{text}{suffix}"
+    return f"{sign}{text}{suffix if outside else ''}"
 
 
 def _register(operand: Reg | UReg) -> str:
@@ -77,30 +80,48 @@ def _memory(operand: Mem) -> str:
     return "[" + ("+".join(parts) or "RZ") + "]"
 
 
-def _constant(operand: Const, op: str) -> str:
+def _reads_part(instr: Instr) -> bool:
+    """Whether the source is a part of 32 bits: its constants are printed with a space before the offset."""
+    if instr.op in HALF:
+        return True
+    if instr.op == "I2F":
+        return not {"U8", "S8", "U16", "S16"}.isdisjoint(instr.mods)
+    if instr.op == "F2F":
+        source = [mod for mod in instr.mods if mod in ("F16", "F32", "F64")][1]  # after the destination type
+        return source == "F16"
+    return instr.op in ("F2I", "FRND", "MUFU") and "F16" in instr.mods
+
+
+def _constant(operand: Const, instr: Instr) -> str:
     parts = [_register(operand.base)] if operand.base is not None else []
     if operand.offset or not parts:
         parts.append(_hex(operand.offset))
     bank = f"cx[{_register(operand.bank)}]" if isinstance(operand.bank, UReg) else f"c[{operand.bank:#x}]"
-    gap = " " if op in HALF else ""
-    return _modified(operand, f"{bank}{gap}[{'+'.join(parts)}]")
+    gap = " " if _reads_part(instr) else ""
+    return _modified(operand, f"{bank}{gap}[{'+'.join(parts)}]", instr.op)
 
 
-def operand_text(operand: Operand, op: str = "") -> str:
+_NO_INSTR = Instr(0, "")
+
+
+def operand_text(operand: Operand, instr: Instr = _NO_INSTR) -> str:
+    """One operand, as printed in ``instr``."""
+    op = instr.op
     if isinstance(operand, (Reg, UReg)):
-        return _modified(operand, _register(operand))
+        return _modified(operand, _register(operand), op)
     if isinstance(operand, (Pred, UPred)):
         letter = "P" if isinstance(operand, Pred) else "UP"
         return ("!" if operand.neg else "") + letter + ("T" if operand.n == PT else str(operand.n))
     if isinstance(operand, Imm):
         if operand.kind == "i":
             value = operand.bits
-            return _hex(value - (1 << 32) if op in SIGNED and value >> 31 else value)
+            minus = op in SIGNED or (op == "I2F" and not any(mod.startswith("U") for mod in instr.mods))
+            return _hex(value - (1 << 32) if minus and value >> 31 else value)
         if operand.kind == "f16x2":
             return ", ".join(float_text(operand.bits >> shift & 0xFFFF, "f16") for shift in (16, 0))
         return float_text(operand.bits, operand.kind)
     if isinstance(operand, Const):
-        return _constant(operand, op)
+        return _constant(operand, instr)
     if isinstance(operand, Mem):
         return _memory(operand)
     if isinstance(operand, Label):
@@ -117,7 +138,7 @@ def render(instr: Instr) -> str:
     guard = instr.guard
     text = "" if guard.n == PT and not guard.neg else f"@{operand_text(guard)} "
     text += ".".join((instr.op, *instr.mods))
-    operands = [operand_text(operand, instr.op) for operand in instr.operands]
+    operands = [operand_text(operand, instr) for operand in instr.operands]
     if instr.op in BRANCHES and len(operands) > 1 and not isinstance(instr.operands[-2], (Pred, UPred)):
         target = instr.operands[-1]
         if instr.op in ("BRX", "BRXU"):  # printed as the displacement that is added to the register

@@ -104,24 +104,23 @@ TABLE[0x83B] = Form(
 # --- atomics ---------------------------------------------------------------------------------
 
 _OPERATIONS = ("ADD", "MIN", "MAX", "INC", "DEC", "AND", "OR", "XOR")
-ATOM_OP = table(87, 4, (*_OPERATIONS, "EXCH", "SAFEADD"))
+ATOM_OP = {"ATOM": table(87, 4, (*_OPERATIONS, "EXCH")), "ATOMG": table(87, 4, (*_OPERATIONS, "EXCH", "SAFEADD"))}
 ATOM_TYPE = table(73, 3, ("", "S32", "64", "F32.FTZ.RN", "F16x2.RN", "S64", "F64.RN"))
 CAS_TYPE = table(73, 3, ("", "S32", "64"))
 SHARED_TYPE = table(73, 2, ("", "S32", "64"))
 
-_ATOM = (E, ATOM_OP, CACHE, ATOM_TYPE, ATOM_ORDER, SCOPE, PRIVATE)
-
 
 def _wide_atomic(w: int) -> Operand:
-    """As ``_wide``; bit 90 belongs to the operation here, so that a base register is always 64 bits wide."""
-    if not w >> 72 & 1 and w >> 24 & 255 != RZ:
+    """As ``_wide``, with bit 70 for bit 90, which belongs to the operation here."""
+    if w >> 70 & 1 and not w >> 72 & 1 and w >> 24 & 255 != RZ:
         raise FieldError("64-bit base in a 32-bit address")
-    return address(64, wide=72)(w)
+    return address(64, wide=70)(w)
 
 
 _CAS = (CACHE, CAS_TYPE, ATOM_ORDER, SCOPE, PRIVATE)
 CAS_OP = table(87, 2, ("CAS", "CAST", "CAS", "CAST.SPIN"))
 for _op, _opcode in (("ATOMG", 0x3A8), ("ATOM", 0x38A)):
+    _ATOM = (E, ATOM_OP[_op], CACHE, ATOM_TYPE, ATOM_ORDER, SCOPE, PRIVATE)
     TABLE[_opcode] = Form(_op, _ATOM, (pred(81), DST, address(), DATA), refuse=UR_BIT)
     TABLE[_opcode + 0x600] = Form(_op, _ATOM, (pred(81), DST, _wide_atomic, DATA), require=UR_BIT)
     _name = CAS_OP if _op == "ATOM" else fixed("CAS")

@@ -1,0 +1,443 @@
+"""cuDNN entry points: results on device memory by the call sequences of PyTorch, and what wrong arguments get."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import cudnn_device as d
+import numpy as np
+import pytest
+from conv_problems import FUSED, PROBLEMS, Memory, problem
+from cudnn_device import Backend, Buffer, check, cudnn, ffi
+from test_batchnorm import PROBLEMS as NORMS
+from test_batchnorm import Memory as NormMemory
+from test_batchnorm import compare as compare_norm
+from test_batchnorm import make as make_norm
+from test_conv import compare, make
+
+from maf_vdev.modnn import batchnorm as b
+from maf_vdev.modnn import conv as c
+
+pytestmark = pytest.mark.skipif(not d.LIB.is_dir(), reason="the shim libraries are not built")
+
+
+@pytest.fixture(scope="module")
+def handle() -> Iterator[Any]:
+    out = ffi.new("cudnnHandle_t *")
+    check(cudnn().cudnnCreate(out))
+    yield out[0]
+    check(cudnn().cudnnDestroy(out[0]))
+
+
+def build_plan(operations: list[Backend], handle: Any, children: list[Backend], mode: int = 0) -> Backend:
+    """From operations to an execution plan as PyTorch does it: descriptors are destroyed as soon as their parent is
+    finalized, results go into descriptors that the caller made."""
+    graph = Backend("OPERATIONGRAPH").set("OPERATIONGRAPH_OPS", d.DESCRIPTOR, *operations)
+    graph.set("OPERATIONGRAPH_HANDLE", d.HANDLE, handle).finalize()
+    for child in (*children, *operations):
+        child.destroy()
+    heuristic = Backend("ENGINEHEUR").set("ENGINEHEUR_OPERATION_GRAPH", d.DESCRIPTOR, graph)
+    heuristic.set("ENGINEHEUR_MODE", d.HEUR_MODE, mode).finalize()
+    graph.destroy()
+    assert heuristic.get("ENGINEHEUR_RESULTS", d.DESCRIPTOR, [], 0) == 1
+    config = Backend("ENGINECFG")
+    assert heuristic.get("ENGINEHEUR_RESULTS", d.DESCRIPTOR, [config]) == 1
+    heuristic.destroy()
+    engine = Backend("ENGINE")
+    assert config.get("ENGINECFG_ENGINE", d.DESCRIPTOR, [engine]) == 1
+    assert engine.get("ENGINE_NUMERICAL_NOTE", d.NUMERICAL_NOTE, [0] * 10) == 0
+    assert engine.get("ENGINE_BEHAVIOR_NOTE", d.BEHAVIOR_NOTE, [0] * 5) == 0
+    index = [7]
+    assert engine.get("ENGINE_GLOBAL_INDEX", d.INT64, index) == 1 and index == [0]
+    assert config.get("ENGINECFG_KNOB_CHOICES", d.DESCRIPTOR, [Backend("KNOB_CHOICE")]) == 0
+    plan = Backend("EXECUTION_PLAN").set("EXECUTION_PLAN_ENGINE_CONFIG", d.DESCRIPTOR, config).finalize()
+    engine.destroy()
+    config.destroy()
+    size = [-1]
+    assert plan.get("EXECUTION_PLAN_WORKSPACE_SIZE", d.INT64, size) == 1 and size[0] >= 0
+    return plan
+
+
+def execute(plan: Backend, handle: Any, buffers: dict[int, Buffer]) -> int:
+    size = [0]
+    plan.get("EXECUTION_PLAN_WORKSPACE_SIZE", d.INT64, size)
+    workspace = Buffer(np.zeros(max(1, size[0]), np.uint8))
+    pack = Backend("VARIANT_PACK").set("VARIANT_PACK_UNIQUE_IDS", d.INT64, *buffers)
+    pack.set("VARIANT_PACK_DATA_POINTERS", d.VOID_PTR, *(buffer.pointer for buffer in buffers.values()))
+    pack.set("VARIANT_PACK_WORKSPACE", d.VOID_PTR, workspace.pointer).finalize()
+    status = cudnn().cudnnBackendExecute(handle, plan.pointer, pack.pointer)
+    pack.destroy()
+    return status
+
+
+def conv_buffers(memory: Memory) -> dict[str, Buffer]:
+    return {role: Buffer(memory.buffers[which]) for role, which in (("x", c.X), ("w", c.W), ("y", c.Y))}
+
+
+BACKEND = [
+    *(
+        "3x3",
+        "1d",
+        "3d",
+        "uneven padding",
+        "groups",
+        "depthwise",
+        "channels last",
+        "dilated",
+        "mirrored",
+        "beta",
+        "gaps",
+    ),
+    *("3x3 f64", "3x3 f16", "3x3 bf16", "1d f64", "3d bf16", "channels last f16", "beta f64", "f16 f16 f32"),
+]
+
+
+@pytest.mark.parametrize("direction", range(3))
+@pytest.mark.parametrize("name", BACKEND)
+def test_convolution_graph(handle: Any, name: str, direction: int) -> None:
+    name = "3x3 f16 f16 f32" if name == "f16 f16 f32" else name
+    p = PROBLEMS[name]
+    memory, other = Memory(p, direction), Memory(p, direction)
+    operation, children = d.conv_operation(memory.op, p)
+    plan = build_plan([operation], handle, children)
+    buffers = conv_buffers(memory)
+    check(execute(plan, handle, {d.UIDS[role]: buffer for role, buffer in buffers.items()}))
+    result = "yxw"[direction]
+    memory.buffers[c.RESULT[direction]] = buffers[result].get()
+    compare(memory, memory.array(c.RESULT[direction]), other.run(make(other, "reference")))
+    plan.destroy()
+
+
+@pytest.mark.parametrize("mode", [0, 1, 2, 3])
+def test_every_heuristic_mode_gives_a_plan(handle: Any, mode: int) -> None:
+    operation, children = d.conv_operation(Memory(PROBLEMS["1x1"], 0).op, PROBLEMS["1x1"])
+    build_plan([operation], handle, children, mode).destroy()
+
+
+def test_fused_graph(handle: Any) -> None:
+    """convolution -> + alpha2 * z -> + bias -> ReLU, the graph of torch.cudnn_convolution_add_relu."""
+    p = FUSED["z and bias relu"] | {"alpha": 1.0}
+    memory, other = Memory(p, 0), Memory(p, 0)
+    op = memory.op
+    kind, dims, steps = d.conv_tensors(op, p["types"])["y"]
+    tensors = {role: d.backend_tensor(*t, d.UIDS[role]) for role, t in d.conv_tensors(op, p["types"]).items()}
+    after = [d.backend_tensor(kind, dims, steps, ord(uid), virtual=True) for uid in "CAB"]
+    z = d.backend_tensor(kind, dims, list(op.z_strides[0:4]), 122)
+    bias = d.backend_tensor(kind, [1, dims[1], 1, 1], [dims[1], 1, 1, 1], 123)
+    convolution = d.conv_operation(op, p)[1][-1]
+    conv = Backend("OPERATION_CONVOLUTION_FORWARD")
+    for name, child in (("X", tensors["x"]), ("W", tensors["w"]), ("Y", after[0]), ("CONV_DESC", convolution)):
+        conv.set(f"OPERATION_CONVOLUTION_FORWARD_{name}", d.DESCRIPTOR, child)
+    conv.finalize()
+    operations, pointwise = [conv], []
+
+    def chain(mode: int, x: Backend, y: Backend, other: Backend | None = None, alpha2: float = 1.0) -> None:
+        pointwise.append(
+            Backend("POINTWISE")
+            .set("POINTWISE_MODE", d.POINTWISE_MODE, mode)
+            .set("POINTWISE_MATH_PREC", d.DATA_TYPE, 0)
+            .finalize()
+        )
+        made = Backend("OPERATION_POINTWISE").set("OPERATION_POINTWISE_PW_DESCRIPTOR", d.DESCRIPTOR, pointwise[-1])
+        made.set("OPERATION_POINTWISE_XDESC", d.DESCRIPTOR, x).set("OPERATION_POINTWISE_YDESC", d.DESCRIPTOR, y)
+        if other:
+            made.set("OPERATION_POINTWISE_BDESC", d.DESCRIPTOR, other)
+            made.set("OPERATION_POINTWISE_ALPHA2", d.FLOAT, alpha2)
+        operations.append(made.finalize())
+
+    chain(0, after[0], after[1], z, p["beta"])
+    chain(0, after[1], after[2], bias)
+    chain(100, after[2], tensors["y"])
+    plan = build_plan(operations, handle, [*tensors.values(), *after, z, bias, convolution, *pointwise])
+    buffers = conv_buffers(memory)
+    packed = {d.UIDS[role]: buffer for role, buffer in buffers.items()}
+    packed |= {122: Buffer(memory.buffers[c.Z]), 123: Buffer(memory.buffers[c.BIAS])}
+    check(execute(plan, handle, packed))
+    memory.buffers[c.Y] = buffers["y"].get()
+    compare(memory, memory.array(c.Y), other.run(make(other, "reference")))
+
+
+def test_graphs_without_code_are_refused(handle: Any) -> None:
+    p = PROBLEMS["1x1"]
+    tensors = [d.backend_tensor("f32", [2, 4, 4], [16, 4, 1], uid) for uid in (1, 2, 3)]
+    matmul = Backend("MATMUL").set("POINTWISE_MATH_PREC", d.DATA_TYPE, 0).finalize()
+    operation = Backend("OPERATION_MATMUL").set("POINTWISE_MODE", d.DESCRIPTOR, *tensors, matmul).finalize()
+    graph = Backend("OPERATIONGRAPH").set("OPERATIONGRAPH_OPS", d.DESCRIPTOR, operation)
+    assert graph.try_finalize() == d.GRAPH_PATTERN
+    convolution, _ = d.conv_operation(Memory(p, 0).op, p)
+    graph = Backend("OPERATIONGRAPH").set("OPERATIONGRAPH_OPS", d.DESCRIPTOR, convolution, operation)
+    assert graph.try_finalize() == d.GRAPH_PATTERN
+
+
+def test_wrong_attributes() -> None:
+    tensor = Backend("TENSOR")
+    assert tensor.try_set("TENSOR_DIMENSIONS", d.FLOAT, 1.0) == d.ATTRIBUTE_TYPE
+    assert tensor.try_set("CONVOLUTION_DILATIONS", d.INT64, 1) == d.NOT_SUPPORTED
+    assert tensor.try_set("TENSOR_DIMENSIONS", d.INT64, *[1] * 9) == d.OUT_OF_BOUND
+    assert tensor.try_get("TENSOR_DIMENSIONS", d.INT64, [0])[0] == d.NOT_FINALIZED
+    assert tensor.try_finalize() == d.BAD_PARAM
+    tensor.set("TENSOR_DATA_TYPE", d.DATA_TYPE, 0).set("TENSOR_UNIQUE_ID", d.INT64, 1)
+    tensor.set("TENSOR_BYTE_ALIGNMENT", d.INT64, 4).set("TENSOR_DIMENSIONS", d.INT64, 2, 3)
+    tensor.set("TENSOR_STRIDES", d.INT64, 3)
+    assert tensor.try_finalize() == d.SHAPE_MISMATCH
+    engine = Backend("ENGINE")
+    assert engine.try_set("ENGINE_OPERATION_GRAPH", d.DESCRIPTOR, tensor) == d.NOT_FINALIZED
+    tensor.set("TENSOR_STRIDES", d.INT64, 3, 1).finalize()
+    assert tensor.try_set("TENSOR_STRIDES", d.INT64, 3, 1) == d.BAD_PARAM
+    engine.set("ENGINE_OPERATION_GRAPH", d.DESCRIPTOR, tensor).set("ENGINE_GLOBAL_INDEX", d.INT64, 0)
+    assert engine.try_finalize() == d.DESCRIPTOR_TYPE
+    dims = [0, 0, 0]
+    assert tensor.get("TENSOR_DIMENSIONS", d.INT64, dims) == 2 and dims == [2, 3, 0]
+
+
+def test_plan_needs_every_tensor(handle: Any) -> None:
+    p = PROBLEMS["1x1"]
+    memory = Memory(p, 0)
+    operation, children = d.conv_operation(memory.op, p)
+    plan = build_plan([operation], handle, children)
+    buffers = conv_buffers(memory)
+    assert execute(plan, handle, {d.UIDS["x"]: buffers["x"], d.UIDS["w"]: buffers["w"]}) == d.NULL_POINTER
+
+
+# --- legacy API ------------------------------------------------------------------------------------
+
+
+def legacy(memory: Memory) -> tuple[Any, Any, Any, Any]:
+    """x, w, convolution and y descriptors of a problem with packed filters."""
+    p, op = memory.p, memory.op
+    x, y = (d.tensor(p["types"][i], t.dims, t.strides) for i, t in ((0, memory.normal.x), (2, memory.normal.y)))
+    w = d.create("cudnnFilterDescriptor_t", "FilterDescriptor")
+    dims = list(memory.normal.w.dims)
+    check(cudnn().cudnnSetFilterNdDescriptor(w, d.TYPES[p["types"][1]], p["layouts"][1] == "last", len(dims), dims))
+    conv = d.create("cudnnConvolutionDescriptor_t", "ConvolutionDescriptor")
+    fields = [list(f[0 : op.spatial]) for f in (op.pad_before, op.stride, op.dilation)]
+    check(cudnn().cudnnSetConvolutionNdDescriptor(conv, op.spatial, *fields, op.mode, "f64" in p["types"]))
+    check(cudnn().cudnnSetConvolutionGroupCount(conv, memory.normal.groups))
+    return x, w, conv, y
+
+
+def scalars(p: dict[str, Any]) -> tuple[Any, Any]:
+    kind = "double *" if "f64" in p["types"] else "float *"
+    return ffi.new(kind, p["alpha"]), ffi.new(kind, p["beta"])
+
+
+@pytest.mark.parametrize("direction", range(3))
+@pytest.mark.parametrize("name", ["3x3", "groups", "channels last", "3d", "mirrored", "beta", "3x3 f64", "stem f16"])
+def test_legacy_convolution(handle: Any, name: str, direction: int) -> None:
+    p = PROBLEMS[name]
+    memory, other = Memory(p, direction), Memory(p, direction)
+    x, w, conv, y = legacy(memory)
+    device = conv_buffers(memory)
+    px, pw, py = (device[role].pointer for role in "xwy")
+    alpha, beta = scalars(p)
+    size = ffi.new("size_t *")
+    if direction == 0:
+        check(cudnn().cudnnGetConvolutionForwardWorkspaceSize(handle, x, w, conv, y, 1, size))
+    elif direction == 1:
+        check(cudnn().cudnnGetConvolutionBackwardDataWorkspaceSize(handle, w, y, conv, x, 1, size))
+    else:
+        check(cudnn().cudnnGetConvolutionBackwardFilterWorkspaceSize(handle, x, y, conv, w, 1, size))
+    space = Buffer(np.zeros(max(1, size[0]), np.uint8))
+    tail = (conv, 1, space.pointer, size[0], beta)
+    if direction == 0:
+        check(cudnn().cudnnConvolutionForward(handle, alpha, x, px, w, pw, *tail, y, py))
+    elif direction == 1:
+        check(cudnn().cudnnConvolutionBackwardData(handle, alpha, w, pw, y, py, *tail, x, px))
+    else:
+        check(cudnn().cudnnConvolutionBackwardFilter(handle, alpha, x, px, y, py, *tail, w, pw))
+    memory.buffers[c.RESULT[direction]] = device["yxw"[direction]].get()
+    compare(memory, memory.array(c.RESULT[direction]), other.run(make(other, "reference")))
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_legacy_fused_convolution(handle: Any, name: str) -> None:
+    p = FUSED[name] | {"bias": True}
+    memory, other = Memory(p, 0), Memory(p, 0)
+    x, w, conv, y = legacy(memory)
+    device = conv_buffers(memory)
+    kind = p["types"][0]
+    z = d.tensor(kind, memory.normal.y.dims, memory.normal.z_strides)
+    bias = d.tensor(kind, (1, memory.normal.y.dims[1], 1, 1), (memory.normal.y.dims[1], 1, 1, 1))
+    activation = d.create("cudnnActivationDescriptor_t", "ActivationDescriptor")
+    check(cudnn().cudnnSetActivationDescriptor(activation, p["activation"], 0, 0.0))
+    alpha, beta = scalars(p)
+    pz, pb = Buffer(memory.buffers[c.Z]), Buffer(memory.buffers[c.BIAS])
+    space = Buffer(np.zeros(1, np.uint8))
+    check(
+        cudnn().cudnnConvolutionBiasActivationForward(
+            handle, alpha, x, device["x"].pointer, w, device["w"].pointer, conv, 1, space.pointer, 0, beta, z,
+            pz.pointer, bias, pb.pointer, activation, y, device["y"].pointer,
+        )
+    )  # fmt: skip
+    memory.buffers[c.Y] = device["y"].get()
+    compare(memory, memory.array(c.Y), other.run(make(other, "reference")))
+
+
+def test_algorithm_queries(handle: Any) -> None:
+    memory = Memory(PROBLEMS["3x3"], 0)
+    x, w, conv, y = legacy(memory)
+    for name, args in (
+        ("Forward", (x, w, conv, y)),
+        ("BackwardData", (w, y, conv, x)),
+        ("BackwardFilter", (x, y, conv, w)),
+    ):
+        short = name.replace("Backward", "Bwd").replace("Forward", "Fwd")
+        results = ffi.new(f"cudnnConvolution{short}AlgoPerf_t[4]")
+        count = ffi.new("int *")
+        check(getattr(cudnn(), f"cudnnGetConvolution{name}Algorithm_v7")(handle, *args, 4, count, results))
+        assert count[0] == 1 and results[0].status == 0 and results[0].time == -1
+        check(getattr(cudnn(), f"cudnnFindConvolution{name}Algorithm")(handle, *args, 4, count, results))
+        assert count[0] == 1 and 0 < results[0].time < 1000
+        check(getattr(cudnn(), f"cudnnGetConvolution{name}AlgorithmMaxCount")(handle, count))
+        assert count[0] == 1
+
+
+def test_wrong_convolutions(handle: Any) -> None:
+    memory = Memory(PROBLEMS["3x3"], 0)
+    x, w, conv, y = legacy(memory)
+    size = ffi.new("size_t *")
+    wrong = d.tensor("f32", (2, 4, 9, 8), (288, 72, 8, 1))
+    assert cudnn().cudnnGetConvolutionForwardWorkspaceSize(handle, x, w, conv, wrong, 1, size) == d.SHAPE_MISMATCH
+    assert cudnn().cudnnGetConvolutionForwardWorkspaceSize(handle, x, w, conv, y, 8, size) == d.BAD_PARAM
+    assert cudnn().cudnnGetConvolutionForwardWorkspaceSize(handle, x, w, ffi.NULL, y, 1, size) == d.NULL_POINTER
+    assert cudnn().cudnnSetConvolutionNdDescriptor(conv, 2, [0, -1], [1, 1], [1, 1], 1, 0) == d.BAD_PARAM
+    assert cudnn().cudnnSetTensorNdDescriptor(x, 0, 2, [0, 1], [1, 1]) == d.BAD_PARAM
+    out = ffi.new("char[200]")
+    cudnn().cudnnGetLastErrorString(out, 200)
+    assert b"cudnnSetTensorNdDescriptor" in ffi.string(out)
+
+
+def test_output_dimensions() -> None:
+    for p in (problem((2, 4, 10, 11), (6, 4, 3, 3), stride=(3, 4)), problem((2, 4, 10, 11), (6, 2, 3, 3), pad=(1, 2))):
+        memory = Memory(p, 0)
+        x, w, conv, _ = legacy(memory)
+        dims = ffi.new("int[4]")
+        check(cudnn().cudnnGetConvolutionNdForwardOutputDim(conv, x, w, 4, dims))
+        assert tuple(dims) == memory.normal.y.dims
+
+
+def test_descriptors_keep_what_they_are_given() -> None:
+    strides = (9999, 77, 11, 1)
+    made = d.tensor("f16", (2, 3, 5, 7), strides)
+    kind, count = ffi.new("cudnnDataType_t *"), ffi.new("int *")
+    dims, steps = ffi.new("int[8]"), ffi.new("int[8]")
+    check(cudnn().cudnnGetTensorNdDescriptor(made, 3, kind, count, dims, steps))
+    assert (kind[0], count[0], list(dims), list(steps)) == (2, 4, [2, 3, 5, *[0] * 5], [9999, 77, 11, *[0] * 5])
+    check(cudnn().cudnnSetTensor4dDescriptor(made, 1, 0, 2, 3, 5, 7))
+    check(cudnn().cudnnGetTensorNdDescriptor(made, 8, kind, count, dims, steps))
+    assert list(steps[0:4]) == [105, 1, 21, 3]
+    size = ffi.new("size_t *")
+    check(cudnn().cudnnGetTensorSizeInBytes(made, size))
+    assert size[0] == 2 * 3 * 5 * 7 * 4
+
+
+def test_version() -> None:
+    assert cudnn().cudnnGetVersion() == 92400
+    values = []
+    for i in range(3):
+        out = ffi.new("int *")
+        check(cudnn().cudnnGetProperty(i, out))
+        values.append(out[0])
+    assert values == [9, 24, 0]
+    assert cudnn().cudnnGetProperty(3, out) == d.BAD_PARAM
+    assert ffi.string(cudnn().cudnnGetErrorString(3000)) == b"CUDNN_STATUS_NOT_SUPPORTED"
+
+
+# --- batch normalisation ---------------------------------------------------------------------------
+
+MODES = {0: 1, 1: 0}  # cudnnBatchNormMode_t by per_activation
+NORM_CASES = ["images", "volumes", "channels last", "vectors", "per activation", "nothing saved", "blended", "relu"]
+NORM_CASES += ["add relu", "add relu last", "images f64", "images f16", "channels last bf16", "blended f64"]
+
+
+def norm_call(handle: Any, memory: NormMemory, device: dict[str, Buffer]) -> None:
+    """The library call of a problem, through the Ex forms as PyTorch makes it."""
+    f, p, lib = memory.normal, memory.p, cudnn()
+    descs = {role: d.tensor(p["type"], f.dims, strides) for role, strides in f.strides.items()}
+    derived = d.create("cudnnTensorDescriptor_t", "TensorDescriptor")
+    mode = MODES[int(f.per_activation)]
+    check(lib.cudnnDeriveBNTensorDescriptor(derived, descs["x"], mode))
+    kind = "double *" if f.wide else "float *"
+    alpha, beta, alpha_param, beta_param = (ffi.new(kind, p[n]) for n in ("alpha", "beta", "alpha_param", "beta_param"))
+    at = {role: ffi.NULL if role in p["drop"] else buffer.pointer for role, buffer in device.items()}
+    desc, null = (lambda role: descs.get(role, ffi.NULL)), ffi.NULL
+    activation = null
+    if f.fuse:
+        activation = d.create("cudnnActivationDescriptor_t", "ActivationDescriptor")
+        check(lib.cudnnSetActivationDescriptor(activation, 1, 0, 0.0))
+    size, reserve = ffi.new("size_t *"), ffi.new("size_t *")
+    check(
+        lib.cudnnGetBatchNormalizationTrainingExReserveSpaceSize(handle, mode, f.fuse, activation, descs["x"], reserve)
+    )
+    z, pz = desc("z"), at.get("z", null)
+    if f.direction == b.TRAINING:
+        x, y = descs["x"], descs["y"]
+        check(
+            lib.cudnnGetBatchNormalizationForwardTrainingExWorkspaceSize(
+                handle, mode, f.fuse, x, z, y, derived, activation, size
+            )
+        )
+        check(
+            lib.cudnnBatchNormalizationForwardTrainingEx(
+                handle, mode, f.fuse, alpha, beta, x, at["x"], z, pz if z else null, y, at["y"], derived, at["scale"],
+                at["bias"], p["factor"], at["running_mean"], at["running_var"], p["epsilon"], at["saved_mean"],
+                at["saved_invstd"], activation, null, size[0], null, reserve[0],
+            )
+        )  # fmt: skip
+    elif f.direction == b.INFERENCE:
+        check(
+            lib.cudnnBatchNormalizationForwardInference(
+                handle, mode, alpha, beta, descs["x"], at["x"], descs["y"], at["y"], derived, at["scale"], at["bias"],
+                at["mean"], at["var"], p["epsilon"],
+            )
+        )  # fmt: skip
+    else:
+        y, dz = desc("y"), desc("dz")
+        check(
+            lib.cudnnGetBatchNormalizationBackwardExWorkspaceSize(
+                handle, mode, f.fuse, descs["x"], y, descs["dy"], dz, descs["dx"], derived, activation, size
+            )
+        )
+        check(
+            lib.cudnnBatchNormalizationBackwardEx(
+                handle, mode, f.fuse, alpha, beta, alpha_param, beta_param, descs["x"], at["x"], y,
+                at["y"] if y else null, descs["dy"], at["dy"], dz, at["dz"] if dz else null, descs["dx"], at["dx"],
+                derived, at["scale"], at.get("bias", null), at["dscale"], at["dbias"], p["epsilon"], at["saved_mean"],
+                at["saved_invstd"], activation, null, size[0], null, reserve[0],
+            )
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name,direction", [(n, k) for n in NORM_CASES for k in range(3) if not ("relu" in n and k == 1)]
+)
+def test_batch_normalisation(handle: Any, name: str, direction: int) -> None:
+    memory, other = NormMemory(NORMS[name], direction), NormMemory(NORMS[name], direction)
+    want = other.run(make_norm(other, "reference"))
+    device = {role: Buffer(values) for role, values in memory.buffers.items()}
+    norm_call(handle, memory, device)
+    memory.buffers = {role: buffer.get() for role, buffer in device.items()}
+    compare_norm(memory, {role: memory.array(role) for role in want}, want)
+
+
+def test_wrong_batch_normalisations(handle: Any) -> None:
+    memory = NormMemory(NORMS["images"], b.INFERENCE)
+    lib, f = cudnn(), memory.normal
+    x = d.tensor("f32", f.dims, f.strides["x"])
+    other = d.tensor("f32", (3, 5, 6, 8), (240, 48, 8, 1))
+    wrong = d.tensor("f16", (1, 5, 1, 1), (5, 1, 1, 1))
+    one, at = ffi.new("float *", 1), {role: Buffer(values).pointer for role, values in memory.buffers.items()}
+    derived = d.create("cudnnTensorDescriptor_t", "TensorDescriptor")
+    check(lib.cudnnDeriveBNTensorDescriptor(derived, x, 1))
+
+    def call(y: Any, param: Any, mean: Any, epsilon: float) -> int:
+        return lib.cudnnBatchNormalizationForwardInference(
+            handle, 1, one, one, x, at["x"], y, at["y"], param, at["scale"], at["bias"], mean, at["var"], epsilon
+        )
+
+    assert call(other, derived, at["mean"], 1e-5) == d.BAD_PARAM
+    assert call(x, wrong, at["mean"], 1e-5) == d.BAD_PARAM
+    assert call(x, derived, ffi.NULL, 1e-5) == d.NULL_POINTER
+    assert call(x, derived, at["mean"], -1.0) == d.BAD_PARAM
+    assert call(x, derived, at["mean"], 1e-5) == d.OK

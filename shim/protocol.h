@@ -230,7 +230,7 @@ struct maf_plan_info {
  * One struct per op, int64_t fields only (zero when unused), so that equal descriptions are equal bytes.
  * The pointers and scalars of MAF_CMD_OP come in the order stated at each struct. */
 
-enum maf_op_kind { MAF_OP_GEMM = 1, MAF_OP_CONV = 2, MAF_OP_BATCHNORM = 3, MAF_OP_FFT = 4, MAF_OP_LAPACK = 5 };
+enum maf_op_kind { MAF_OP_GEMM = 1, MAF_OP_CONV = 2, MAF_OP_BATCHNORM = 3, MAF_OP_FFT = 4, MAF_OP_LAPACK = 5, MAF_OP_BLAS = 6 };
 
 enum maf_dtype { /* element types */
     MAF_F32 = 0,
@@ -401,4 +401,61 @@ struct maf_op_lapack {
     int64_t a_is_array; /* 1: a is a device array of `batch` addresses */
     int64_t b_is_array;
     int64_t pivot_bytes; /* 4 or 8 */
+};
+
+/* Routines of BLAS that are no GEMM. a, b, c are matrices; x, y vectors; operands in brackets are written. */
+enum maf_blas_routine {
+    MAF_BLAS_TRSM = 1,  /* [b] = alpha inverse(op(a)) b, or from the right; m x n */
+    MAF_BLAS_TRMM = 2,  /* [c] = alpha op(a) b, or from the right; m x n */
+    MAF_BLAS_SYMM = 3,  /* [c] = alpha a b + beta c, or b a; a symmetric */
+    MAF_BLAS_HEMM = 4,
+    MAF_BLAS_SYRK = 5,  /* [c] = alpha op(a) op(a)^T + beta c; n x n, k */
+    MAF_BLAS_HERK = 6,
+    MAF_BLAS_SYR2K = 7, /* [c] = alpha op(a) op(b)^T + alpha op(b) op(a)^T + beta c */
+    MAF_BLAS_HER2K = 8,
+    MAF_BLAS_TRSV = 9,  /* [x] = inverse(op(a)) x */
+    MAF_BLAS_TRMV = 10, /* [x] = op(a) x */
+    MAF_BLAS_SYMV = 11, /* [y] = alpha a x + beta y */
+    MAF_BLAS_HEMV = 12,
+    MAF_BLAS_GER = 13,  /* [a] += alpha x y^T; m x n */
+    MAF_BLAS_GERC = 14, /* [a] += alpha x y^H */
+    MAF_BLAS_SYR = 15,  /* [a] += alpha x x^T */
+    MAF_BLAS_HER = 16,
+    MAF_BLAS_SYR2 = 17, /* [a] += alpha x y^T + alpha y x^T */
+    MAF_BLAS_HER2 = 18,
+    MAF_BLAS_AXPY = 19, /* [y] += alpha x */
+    MAF_BLAS_SCAL = 20, /* [x] = alpha x */
+    MAF_BLAS_COPY = 21, /* [y] = x */
+    MAF_BLAS_SWAP = 22, /* [x], [y] = y, x */
+    MAF_BLAS_NRM2 = 23, /* [c] = sqrt(sum |x|^2), of the real type */
+    MAF_BLAS_ASUM = 24, /* [c] = sum |re x| + |im x|, of the real type */
+    MAF_BLAS_IAMAX = 25, /* [c] = number, from 1, of the first element of largest |re| + |im|; int32, or int64 if index_bytes is 8 */
+    MAF_BLAS_IAMIN = 26,
+    MAF_BLAS_ROT = 27,  /* [x], [y] = c x + s y, c y - conj(s) x; c = alpha (real), s = beta */
+    MAF_BLAS_GEAM = 28, /* [c] = alpha op(a) + beta op(b); m x n */
+    MAF_BLAS_DGMM = 29  /* [c] = a diag(x), or diag(x) a; m x n, x in b */
+};
+
+/* pointers: a b c x y alpha beta (0 where unused; alpha and beta if scalars_on_device); scalars: 4 doubles. */
+struct maf_op_blas {
+    int64_t routine; /* maf_blas_routine */
+    int64_t type;    /* maf_dtype: F32, F64, C64, C128 */
+    int64_t type_scale; /* of alpha and beta in device memory: type, or its real type */
+    int64_t side;    /* 0 left, 1 right */
+    int64_t uplo;    /* 0 lower, 1 upper */
+    int64_t transa;  /* 0 N, 1 T, 2 C */
+    int64_t transb;
+    int64_t unit_diagonal;
+    int64_t m;
+    int64_t n;
+    int64_t k;
+    int64_t lda;
+    int64_t ldb;
+    int64_t ldc;
+    int64_t incx; /* negative: x points to the vector's lowest address, as in BLAS */
+    int64_t incy;
+    int64_t batch;
+    int64_t pointer_array; /* 1: a, b, c, x, y are device arrays of `batch` addresses */
+    int64_t scalars_on_device;
+    int64_t index_bytes;
 };

@@ -1,0 +1,261 @@
+"""The reference of the BLAS op in numpy: straight from the definitions, in the next wider type."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from maf_vdev.modnn import blas as b
+from maf_vdev.modnn.providers.openblas_blas import matrices, read_scalars
+from maf_vdev.modnn.providers.ref_gemm import DTYPES, _window
+from maf_vdev.modnn.registry import Plan
+
+WIDE = {b.F32: np.float64, b.F64: np.longdouble, b.C64: np.complex128, b.C128: np.clongdouble}
+
+
+class Problem:
+    """Operands of one problem of the batch: views of memory, read in the wide type."""
+
+    def __init__(self, op: Any, at: Sequence[int], alpha: complex, beta: complex) -> None:
+        self.op, self.at = op, at
+        real = op.type not in b.COMPLEX
+        self.alpha, self.beta = (v.real if real else v for v in (alpha, beta))
+
+    def view(self, operand: int, rows: int, cols: int) -> np.ndarray:
+        ld = {b.A: self.op.lda, b.B: self.op.ldb, b.C: self.op.ldc}[operand]
+        return _window(self.at[operand], self.op.type, (1, ld), (rows, cols))
+
+    def read(self, operand: int, rows: int, cols: int) -> np.ndarray:
+        return self.view(operand, rows, cols).astype(WIDE[self.op.type])
+
+    def vector(self, operand: int, length: int) -> np.ndarray:
+        """A view in the vector's own order; a negative increment starts at its far end."""
+        step = self.op.incx if operand == b.X else self.op.incy
+        size = np.dtype(DTYPES[self.op.type]).itemsize
+        start = self.at[operand] + (0 if step > 0 else (1 - length) * step * size)
+        return _window(start, self.op.type, (step, 1), (length, 1))[:, 0]
+
+    def values(self, operand: int, length: int) -> np.ndarray:
+        return self.vector(operand, length).astype(WIDE[self.op.type])
+
+    def triangle(self, n: int) -> np.ndarray:
+        """op(a) of a triangular a."""
+        a = self.read(b.A, n, n)
+        a = np.triu(a) if self.op.uplo else np.tril(a)
+        if self.op.unit_diagonal:
+            np.fill_diagonal(a, 1)
+        return _turn(self.op.transa, a)
+
+    def symmetric(self, n: int, hermitian: bool) -> np.ndarray:
+        """The full matrix of which one triangle is stored."""
+        a = self.read(b.A, n, n)
+        half = np.triu(a, 1) if self.op.uplo else np.tril(a, -1)
+        diagonal = np.diag(a.diagonal().real if hermitian else a.diagonal())
+        return half + (half.conj().T if hermitian else half.T) + diagonal
+
+    def put_triangle(self, operand: int, values: np.ndarray, hermitian: bool) -> None:
+        """Writes the stored triangle of an n x n result."""
+        n = len(values)
+        if hermitian:
+            np.fill_diagonal(values, values.diagonal().real)
+        mask = np.triu(np.ones((n, n), bool)) if self.op.uplo else np.tril(np.ones((n, n), bool))
+        np.copyto(self.view(operand, n, n), values.astype(DTYPES[self.op.type]), where=mask)
+
+
+def _turn(trans: int, a: np.ndarray) -> np.ndarray:
+    return a if trans == 0 else a.T if trans == 1 else a.conj().T
+
+
+def _solve(a: np.ndarray, rhs: np.ndarray) -> np.ndarray:
+    """Substitution in the wide type, which numpy.linalg does not have."""
+    n = len(a)
+    order = range(n) if not np.triu(a, 1).any() else range(n - 1, -1, -1)
+    x = np.array(rhs)
+    for i in order:
+        x[i] = (x[i] - a[i] @ np.where(np.arange(n)[:, None] == i, 0, x)) / a[i, i]
+    return x
+
+
+def _trsm(p: Problem) -> None:
+    op = p.op
+    out = p.view(b.B, op.m, op.n)
+    if p.alpha == 0:
+        out[...] = 0
+        return
+    rhs = p.alpha * p.read(b.B, op.m, op.n)
+    out[...] = _solve(p.triangle(op.m), rhs) if op.side == 0 else _solve(p.triangle(op.n).T, rhs.T).T
+
+
+def _trmm(p: Problem) -> None:
+    op = p.op
+    x = p.read(b.B, op.m, op.n)
+    p.view(b.C, op.m, op.n)[...] = p.alpha * (p.triangle(op.m) @ x if op.side == 0 else x @ p.triangle(op.n))
+
+
+def _symm(p: Problem, hermitian: bool = False) -> None:
+    op = p.op
+    a, x = p.symmetric(op.n if op.side else op.m, hermitian), p.read(b.B, op.m, op.n)
+    out = p.view(b.C, op.m, op.n)
+    out[...] = p.alpha * (x @ a if op.side else a @ x) + _scaled(p.beta, out)
+
+
+def _scaled(beta: complex, old: np.ndarray) -> Any:
+    """beta * old; old is not read (it may be NaN) when beta is zero."""
+    return beta * old.astype(WIDE_OF[old.dtype]) if beta else 0
+
+
+WIDE_OF = {np.dtype(DTYPES[kind]): wide for kind, wide in WIDE.items()}
+
+
+def _syrk(p: Problem, hermitian: bool = False, second: bool = False) -> None:
+    op = p.op
+    shape = (op.k, op.n) if op.transa else (op.n, op.k)
+    other = np.conj if hermitian else np.asarray
+    a = p.read(b.A, *shape)
+    a = _turn(op.transa, a)
+    alpha, beta = p.alpha, np.real(p.beta) if hermitian else p.beta
+    if second:
+        x = _turn(op.transa, p.read(b.B, *shape))
+        total = alpha * (a @ other(x).T) + other(alpha) * (x @ other(a).T)
+    else:
+        total = (np.real(alpha) if hermitian else alpha) * (a @ other(a).T)
+    p.put_triangle(b.C, total + _scaled(beta, p.view(b.C, op.n, op.n)), hermitian)
+
+
+def _trsv(p: Problem) -> None:
+    p.vector(b.X, p.op.n)[...] = _solve(p.triangle(p.op.n), p.values(b.X, p.op.n)[:, None])[:, 0]
+
+
+def _trmv(p: Problem) -> None:
+    p.vector(b.X, p.op.n)[...] = p.triangle(p.op.n) @ p.values(b.X, p.op.n)
+
+
+def _symv(p: Problem, hermitian: bool = False) -> None:
+    n = p.op.n
+    out = p.vector(b.Y, n)
+    out[...] = p.alpha * (p.symmetric(n, hermitian) @ p.values(b.X, n)) + _scaled(p.beta, out)
+
+
+def _ger(p: Problem, conjugate: bool = False) -> None:
+    op = p.op
+    y = p.values(b.Y, op.n)
+    total = p.alpha * np.outer(p.values(b.X, op.m), y.conj() if conjugate else y)
+    p.view(b.A, op.m, op.n)[...] = total + p.read(b.A, op.m, op.n)
+
+
+def _syr(p: Problem, hermitian: bool = False, second: bool = False) -> None:
+    n = p.op.n
+    x = p.values(b.X, n)
+    y = p.values(b.Y, n) if second else x
+    other = np.conj if hermitian else np.asarray
+    alpha = np.real(p.alpha) if hermitian and not second else p.alpha
+    total = alpha * np.outer(x, other(y))
+    if second:
+        total = total + other(alpha) * np.outer(y, other(x))
+    p.put_triangle(b.A, total + p.read(b.A, n, n), hermitian)
+
+
+def _axpy(p: Problem) -> None:
+    n = p.op.n
+    p.vector(b.Y, n)[...] = p.values(b.Y, n) + p.alpha * p.values(b.X, n)
+
+
+def _scal(p: Problem) -> None:
+    p.vector(b.X, p.op.n)[...] = p.alpha * p.values(b.X, p.op.n)
+
+
+def _copy(p: Problem) -> None:
+    p.vector(b.Y, p.op.n)[...] = p.vector(b.X, p.op.n)
+
+
+def _swap(p: Problem) -> None:
+    x, y = p.vector(b.X, p.op.n), p.vector(b.Y, p.op.n)
+    old = x.copy()
+    x[...] = y
+    y[...] = old
+
+
+def _put_real(p: Problem, value: Any) -> None:
+    _window(p.at[b.C], b.REAL_OF[p.op.type], (1, 1), (1, 1))[...] = value
+
+
+def _magnitudes(p: Problem) -> np.ndarray:
+    x = p.values(b.X, p.op.n)
+    return np.abs(x.real) + np.abs(x.imag)
+
+
+def _index(p: Problem, choose: Callable[[np.ndarray], Any]) -> None:
+    kind = ctypes.c_int64 if p.op.index_bytes == 8 else ctypes.c_int32
+    index = 0 if p.op.n < 1 or p.op.incx < 1 else int(choose(_magnitudes(p))) + 1
+    kind.from_address(p.at[b.C]).value = index
+
+
+def _rot(p: Problem) -> None:
+    n = p.op.n
+    x, y, c, s = p.values(b.X, n), p.values(b.Y, n), np.real(p.alpha), p.beta
+    p.vector(b.X, n)[...] = c * x + s * y
+    p.vector(b.Y, n)[...] = c * y - np.conj(s) * x
+
+
+def _geam(p: Problem) -> None:
+    op = p.op
+    out = p.view(b.C, op.m, op.n)
+    total: Any = np.zeros((op.m, op.n), WIDE[op.type])
+    for operand, trans, factor in ((b.A, op.transa, p.alpha), (b.B, op.transb, p.beta)):
+        if factor:
+            total = total + factor * _turn(trans, p.read(operand, *((op.n, op.m) if trans else (op.m, op.n))))
+    out[...] = total
+
+
+def _dgmm(p: Problem) -> None:
+    op = p.op
+    a = p.read(b.A, op.m, op.n)
+    p.view(b.C, op.m, op.n)[...] = a * p.values(b.X, op.n) if op.side else a * p.values(b.X, op.m)[:, None]
+
+
+ROUTINES: dict[str, Callable[[Problem], None]] = {
+    "trsm": _trsm,
+    "trmm": _trmm,
+    "symm": _symm,
+    "hemm": lambda p: _symm(p, hermitian=True),
+    "syrk": _syrk,
+    "herk": lambda p: _syrk(p, hermitian=True),
+    "syr2k": lambda p: _syrk(p, second=True),
+    "her2k": lambda p: _syrk(p, hermitian=True, second=True),
+    "trsv": _trsv,
+    "trmv": _trmv,
+    "symv": _symv,
+    "hemv": lambda p: _symv(p, hermitian=True),
+    "ger": _ger,
+    "gerc": lambda p: _ger(p, conjugate=True),
+    "syr": _syr,
+    "her": lambda p: _syr(p, hermitian=True),
+    "syr2": lambda p: _syr(p, second=True),
+    "her2": lambda p: _syr(p, hermitian=True, second=True),
+    "axpy": _axpy,
+    "scal": _scal,
+    "copy": _copy,
+    "swap": _swap,
+    "nrm2": lambda p: _put_real(p, np.sqrt(np.sum(np.abs(p.values(b.X, p.op.n)) ** 2))),
+    "asum": lambda p: _put_real(p, np.sum(_magnitudes(p))),
+    "iamax": lambda p: _index(p, np.argmax),
+    "iamin": lambda p: _index(p, np.argmin),
+    "rot": _rot,
+    "geam": _geam,
+    "dgmm": _dgmm,
+}
+
+
+def blas(op: Any) -> Plan:
+    """Accepts every op that blas.check lets through."""
+    routine = ROUTINES[b.ROUTINES[op.routine]]
+
+    def run(ptrs: Sequence[int], scalars: bytes) -> None:
+        alpha, beta = read_scalars(op, ptrs, scalars)
+        for at in matrices(op, ptrs):
+            routine(Problem(op, at, alpha, beta))
+
+    return Plan("reference", run)

@@ -52,9 +52,10 @@ class BuildAll(build_ext):
         for extension in self.extensions:
             extension.py_limited_api = False
         super().run()
-        package = (ROOT if self.inplace else Path(self.build_lib)) / "maf_vdev"
-        build_shim.build(package / "lib")
+        build_shim.build(ROOT / "maf_vdev" / "lib")  # the tests of the tree look here, whatever is installed
         if not self.inplace:
+            package = Path(self.build_lib) / "maf_vdev"
+            build_shim.build(package / "lib")
             shutil.copyfile(ROOT / "shim" / "protocol.h", package / "protocol.h")
 
 

@@ -180,11 +180,11 @@ def bindings(path: Path) -> dict[str, str]:
         }
 
 
-def built_status(library: Library) -> dict[str, tuple[bool, set[str]]]:
+def built_status(library: Library, folder: Path = LIB_DIR) -> dict[str, tuple[bool, set[str]]]:
     """Exported name -> (hand-written in every major that has it, majors that export it), from the built libraries."""
     found: dict[str, tuple[bool, set[str]]] = {}
     for major in library.majors:
-        path = LIB_DIR / library.file_name(major)
+        path = folder / library.file_name(major)
         if not path.exists():
             raise FileNotFoundError(f"{path}: not built")
         for name, bind in bindings(path).items():

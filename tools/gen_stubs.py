@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import configparser
 import csv
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
@@ -193,6 +194,11 @@ def built_status(library: Library, folder: Path = LIB_DIR) -> dict[str, tuple[bo
     return found
 
 
+def _stem(name: EntryPoint | str) -> str:
+    """A name without the suffixes of its variants."""
+    return re.sub(r"(_ptsz|_ptds|_64|_v\d+)+$", "", name if isinstance(name, str) else name.symbol)
+
+
 def sync() -> list[str]:
     """Set the table's statuses from the built libraries and add hand-written names that it lacks; returns the changes."""
     changes: list[str] = []
@@ -202,7 +208,8 @@ def sync() -> list[str]:
             key = (library.name, name)
             if key not in rows:
                 listed = "*" if majors == set(library.majors) else ",".join(sorted(majors, reverse=True))
-                rows[key] = EntryPoint(library.name, name, listed, "other", "status", "implemented", "")
+                group = next((row.group for row in rows.values() if _stem(row) == _stem(name)), "other")
+                rows[key] = EntryPoint(library.name, name, listed, group, "status", "implemented", "")
                 changes.append(f"{library.name} {name}: added")
             elif strong and rows[key].status != "implemented":
                 rows[key] = replace(rows[key], status="implemented", reason="")

@@ -370,7 +370,8 @@ enum maf_lapack_routine {
     MAF_GESVD = 11, /* a: m x n; w: min(m, n) singular values; u, v by job_u, job_v; v holds V^H, or V if v_plain */
     MAF_SYTRF = 12, /* a: n x n; p: pivots; uplo */
     MAF_SYTRS = 13, /* a: factors, p, b: n x k -> solution; uplo */
-    MAF_GEEV = 14  /* a: n x n; w: n complex eigenvalues; u: right eigenvectors if job_u == 'V'; v: left ones */
+    MAF_GEEV = 14, /* a: n x n; w: n complex eigenvalues; u: right eigenvectors if job_u == 'V'; v: left ones */
+    MAF_GELS = 15  /* a: m x n of full rank, b: max(m, n) x k -> least-squares solutions in its first rows; trans */
 };
 
 /* One LAPACK routine over a batch of column-major matrices. Definitions and info values are LAPACK's.
@@ -401,6 +402,7 @@ struct maf_op_lapack {
     int64_t a_is_array; /* 1: a is a device array of `batch` addresses */
     int64_t b_is_array;
     int64_t pivot_bytes; /* 4 or 8 */
+    int64_t w_is_array;
 };
 
 /* Routines of BLAS that are no GEMM. a, b, c are matrices; x, y vectors; operands in brackets are written. */

@@ -252,6 +252,19 @@ def test_geev(kind: int) -> None:
     close(matrix @ vectors, vectors * w[:, None, :], kind)
 
 
+@TYPES
+@pytest.mark.parametrize("trans", [0, 2])
+def test_least_squares(kind: int, trans: int) -> None:
+    m, n, k = 7, 4, 2
+    a, b = random(kind, BATCH, n, m), random(kind, BATCH, k, m, seed=1)
+    matrix, right = a.mT.copy(), b.mT.copy()
+    assert run("gels", kind, {"a": a, "b": b}, m=m, n=n, k=k, trans=trans).tolist() == [0] * BATCH
+    for i in range(BATCH):
+        applied = matrix[i].mT.conj() if trans else matrix[i]
+        want = np.linalg.lstsq(applied, right[i][: applied.shape[0]], rcond=None)[0]
+        close(b[i].T[: applied.shape[1]], want, kind)
+
+
 def test_array_of_pointers() -> None:
     """Matrices of a batch anywhere in memory."""
     parts = [random(la.F64, 1, 4, 4, seed=i)[0] + 4 * np.eye(4) for i in range(BATCH)]

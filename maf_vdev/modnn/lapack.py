@@ -17,7 +17,7 @@ ROUTINES = {value: name.removeprefix("MAF_").lower() for name, value in protocol
 # Routines whose matrix is square, of n rows.
 SQUARE = {"getrs", "getri", "potrf", "potrs", "potri", "syevd", "sytrf", "sytrs", "geev"}
 # Routines that solve for k right-hand sides in b.
-SOLVES = {"getrs", "potrs", "sytrs"}
+SOLVES = {"getrs", "potrs", "sytrs", "gels"}
 JOBS = {ord(letter) for letter in "NVASO"}
 
 # Operand numbers in the op's pointers.
@@ -45,7 +45,7 @@ def check(op: Any) -> None:
         raise Invalid(f"{name}: trans {op.trans}, side {op.side}, uplo {op.uplo}")
     if op.lda < max(1, rows(op)):
         raise Invalid(f"{name}: lda {op.lda} for {rows(op)} rows")
-    b_rows = op.m if name == "ormqr" else op.n
+    b_rows = op.m if name == "ormqr" else max(op.m, op.n) if name == "gels" else op.n
     if (name in SOLVES or name in ("ormqr", "getri")) and op.ldb < max(1, b_rows):
         raise Invalid(f"{name}: ldb {op.ldb} for {b_rows} rows")
     if name == "orgqr" and not op.k <= op.n <= op.m:

@@ -263,9 +263,16 @@ def geev(op: Any, letter: str) -> Step:
     return step
 
 
+def gels(op: Any, letter: str) -> Step:
+    trans = "N" if op.trans == 0 else "C" if op.type in la.COMPLEX else "T"
+    arguments = (trans, op.m, op.n, op.k, A, op.lda, B, op.ldb, None, INFO)
+    return with_workspace(f"{letter}gels", DTYPES[op.type], *arguments)
+
+
 STEPS = {
     "getrf": getrf, "getrs": getrs, "getri": getri, "potrf": potrf, "potrs": potrs, "potri": potri, "geqrf": geqrf,
     "orgqr": orgqr, "ormqr": ormqr, "syevd": syevd, "gesvd": gesvd, "sytrf": sytrf, "sytrs": sytrs, "geev": geev,
+    "gels": gels,
 }  # fmt: skip
 
 
@@ -301,7 +308,7 @@ def lapack(op: Any) -> Plan | None:
 
     def run(ptrs: Sequence[int], scalars: bytes) -> None:
         arrays = [None] * 7
-        for operand, is_array in ((A, op.a_is_array), (B, op.b_is_array)):
+        for operand, is_array in ((A, op.a_is_array), (B, op.b_is_array), (W, op.w_is_array)):
             if is_array:
                 arrays[operand] = (ctypes.c_uint64 * batch).from_address(ptrs[operand])
         for i in range(batch):

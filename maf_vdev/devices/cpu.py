@@ -20,6 +20,8 @@ DRIVER_FUNCTIONS = {
     "cudaGraphSetConditional": 0,
 }
 BANKS = 8
+# Room for frames whose number the compiler does not know: recursion and calls through pointers.
+CALL_STACK_BYTES = 4096
 # Launch variants by what changes the code: bit 1 (full warps) does not.
 VARIANT_MASK = 1
 
@@ -171,7 +173,8 @@ class CpuDevice:
         struct.flags = meta.flags
         struct.param_base, struct.param_bytes = code.param_base, code.param_bytes
         struct.static_shared = code.static_shared
-        struct.local_bytes = (code.local_bytes + 15) // 16 * 16
+        stack = CALL_STACK_BYTES if code.uses_call_stack else 0
+        struct.local_bytes = (code.local_bytes + stack + 15) // 16 * 16
         struct.frame_bytes = meta.frame_bytes
         struct.max_threads = code.max_threads
         struct.cost = meta.cost

@@ -10,9 +10,9 @@ import hashlib
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Iterator, Optional
 
 from .cubin import KernelCode
 
@@ -63,7 +63,7 @@ def _warn(kind: str, text: str) -> None:
         print(f"maf-vdev: {text}", file=sys.stderr)
 
 
-def read(name: str) -> Optional[bytes]:
+def read(name: str) -> bytes | None:
     """An entry's payload, or None. A damaged entry is reported, removed and counts as missing."""
     path = _path(name)
     try:

@@ -16,6 +16,8 @@ from .ir import PT, Instr, Label, LiftError, Pred, UPred
 HINTS = frozenset({"BSSY", "BSYNC", "BREAK", "WARPSYNC", "NOP", "YIELD"})
 BARRIERS = frozenset({"BAR"})
 WORD = 16
+# An indirect branch whose targets the cubin does not list may go to any instruction of a kernel up to this size.
+ANY_TARGET_LIMIT = 500
 
 
 @dataclass(slots=True)
@@ -43,6 +45,8 @@ class Cfg:
 def conditions(i: Instr) -> list[Pred | UPred]:
     """The predicates that must all hold for a control instruction: its guard and its predicate operand."""
     out = [i.guard] if i.guard.n != PT or i.guard.neg else []
+    if i.op in BARRIERS:
+        return out  # BAR.RED's predicate is data
     out += [p for p in i.operands if isinstance(p, (Pred, UPred)) and (p.n != PT or p.neg)]
     return out
 
@@ -54,6 +58,11 @@ def target(i: Instr) -> int:
     raise LiftError(f"{i.offset:#x}: {i.op} without a target")
 
 
+def is_hint(i: Instr) -> bool:
+    """Does nothing here. BRA.DIV is taken by a warp that has diverged for the operation after it; lanes meet before."""
+    return i.op in HINTS or (i.op == "BRA" and i.has("DIV"))
+
+
 def is_syscall(i: Instr) -> bool:
     """CALL.ABS: a function that the driver provides."""
     return i.op == "CALL" and i.has("ABS")
@@ -61,14 +70,16 @@ def is_syscall(i: Instr) -> bool:
 
 def _terminator(i: Instr) -> str | None:
     if i.op in ("BRA", "JMP"):
-        return "branch" if conditions(i) or i.has("DIV") or i.has("CONV") else "jump"
+        if is_hint(i):
+            return None
+        return "branch" if conditions(i) else "jump"
     if i.op == "EXIT" or i.op == "KILL":
         return "exit"
     if i.op == "CALL" and not is_syscall(i):
         return "call"
     if i.op == "RET":
         return "ret"
-    if i.op in ("BRX", "JMX"):
+    if i.op in ("BRX", "BRXU", "JMX"):
         return "indirect"
     if i.op in BARRIERS and not i.has("ARV"):
         return "barrier"
@@ -141,7 +152,9 @@ def _start(starts: dict[int, int], offset: int, i: Instr) -> int:
 
 def _targets(i: Instr, indirect: Mapping[int, Sequence[int]], at: Mapping[int, Instr]) -> list[int]:
     if i.offset not in indirect:
-        raise LiftError(f"{i.offset:#x}: {i.op} without a list of targets")
+        if len(at) > ANY_TARGET_LIMIT:
+            raise LiftError(f"{i.offset:#x}: {i.op} without a list of targets")
+        return sorted(at)
     return [t for t in indirect[i.offset] if t in at]
 
 

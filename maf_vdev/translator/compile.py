@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import os
 import struct
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Callable, Optional
 
 import llvmlite.binding as llvm
 
@@ -44,7 +44,7 @@ class Meta:
         return json.dumps(asdict(self)).encode()
 
     @staticmethod
-    def unpack(data: bytes) -> "Meta":
+    def unpack(data: bytes) -> Meta:
         return Meta(**json.loads(data))
 
 
@@ -70,8 +70,8 @@ class Target:
         return " ".join(["nounwind", *out])
 
 
-_target: Optional[Target] = None
-_machine: Optional[llvm.TargetMachine] = None
+_target: Target | None = None
+_machine: llvm.TargetMachine | None = None
 
 
 def host_target() -> Target:
@@ -154,9 +154,10 @@ class Lifted:
     meta: Meta
 
 
-def lift(code: KernelCode, variant: int, form: str = "slow") -> Lifted:
+def lift(code: KernelCode, variant: int, form: str = "slow", instrs: list[Instr] | None = None) -> Lifted:
     """Decode and emit. form: 'slow' (function 'slow') or 'fast'. Raises DecodeError or LiftError."""
-    instrs = decode_kernel(code)
+    if instrs is None:
+        instrs = decode_kernel(code)
     graph = control.build(instrs, indirect_targets(code, instrs))
     target = host_target()
     module = Module({"avx512": target.avx512, "avx512bw": target.avx512bw})
@@ -205,9 +206,11 @@ def to_object(text: str, name: str) -> bytes:
     return machine().emit_object(module)
 
 
-def compile_kernel(code: KernelCode, variant: int, form: str = "slow") -> tuple[bytes, Meta]:
-    """Object bytes and their description."""
-    lifted = lift(code, variant & VARIANT_AFFINE, form)
+def compile_kernel(
+    code: KernelCode, variant: int, form: str = "slow", instrs: list[Instr] | None = None
+) -> tuple[bytes, Meta]:
+    """Object bytes and their description. instrs: given where there are no bytes to decode."""
+    lifted = lift(code, variant & VARIANT_AFFINE, form, instrs)
     return to_object(lifted.text, code.name), lifted.meta
 
 

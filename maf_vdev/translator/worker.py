@@ -14,7 +14,7 @@ import sys
 import threading
 from collections import deque
 from concurrent.futures import Future
-from typing import BinaryIO, Optional
+from typing import BinaryIO
 
 from .cubin import KernelCode
 
@@ -66,7 +66,7 @@ class Pool:
         )
 
     def _serve(self) -> None:
-        process: Optional[subprocess.Popen] = None
+        process: subprocess.Popen | None = None
         while True:
             with self._lock:
                 self._idle += 1

@@ -6,7 +6,7 @@ from ``entry`` (a function of the emitter that knows where registers live betwee
 
 from __future__ import annotations
 
-from typing import Callable, Optional
+from collections.abc import Callable
 
 from ..ir import PT, RZ, URZ, Instr, LiftError, Pred, UPred
 from ..semantics import TABLE, describe
@@ -42,13 +42,13 @@ class LlvmBuilder(Memory):
         self.upreds: dict[int, V] = {}
         self.dirty: set[tuple[str, int]] = set()
         self.entry: Callable[[str, int], V] = lambda kind, n: self.const("i32", 0)
-        self.guard: Optional[V] = None
+        self.guard: V | None = None
         self.exec_bits = self.const("i32", abi.ALL)
-        self.barrier_request: Optional[tuple] = None
+        self.barrier_request: tuple | None = None
         self.flags = 0
 
     # --- blocks and instructions ----------------------------------------------------------------
-    def open_block(self, exec_bits: Optional[str]) -> None:
+    def open_block(self, exec_bits: str | None) -> None:
         """Start a basic block; exec_bits: text of the i32 mask of executing lanes, None for all 32."""
         self.begin_block()
         self.regs, self.preds, self.uregs, self.upreds = {}, {}, {}, {}
@@ -57,7 +57,7 @@ class LlvmBuilder(Memory):
         self.barrier_request = None
         self.exec_bits = self.const("i32", abi.ALL) if exec_bits is None else self.leaf("i32", exec_bits, False)
 
-    def guard_value(self, guard: Pred | UPred) -> Optional[V]:
+    def guard_value(self, guard: Pred | UPred) -> V | None:
         """The guard as an i1, None where it always holds."""
         if guard.n == PT and not guard.neg:
             return None
@@ -380,12 +380,12 @@ class LlvmBuilder(Memory):
     def fence(self) -> None:
         self.do("fence seq_cst")
 
-    def barrier(self, bar_id: V | int, count: Optional[V], mode: str = "sync") -> None:
+    def barrier(self, bar_id: V | int, count: V | None, mode: str = "sync") -> None:
         """The emitter ends the block here; sync waits there, arrive only counts."""
         self.flags |= abi.FLAG_BARRIER
         self.barrier_request = (self._number(bar_id), "0" if count is None else self._number(count), mode)
 
-    def barrier_reduce(self, bar_id: V | int, count: Optional[V], op: str, p: V) -> None:
+    def barrier_reduce(self, bar_id: V | int, count: V | None, op: str, p: V) -> None:
         self.flags |= abi.FLAG_BARRIER
         m = self.mask_bits()
         votes = self.and_(self.bits_of(p), m)

@@ -7,11 +7,12 @@ text inside does not dominate what follows.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Iterator, Optional
+from typing import Any
 
 from .abi import WARP
-from .values import INT_OF, V, WIDTH, fold, mangled, mask_of, scalar_type, signed, type_of
+from .values import INT_OF, WIDTH, V, fold, mangled, mask_of, scalar_type, signed, type_of
 
 INT_BINARY = {"add": "add", "sub": "sub", "mul": "mul", "and": "and", "or": "or", "xor": "xor"}
 INT_INTRINSIC = {"smin", "smax", "umin", "umax"}
@@ -178,7 +179,7 @@ class Core:
         self.cse[("keep", id(v), *map(id, args))] = args  # type: ignore[assignment]
         return v
 
-    def _simplify(self, op: str, ty: str, args: tuple[V, ...], x: Any) -> Optional[V]:
+    def _simplify(self, op: str, ty: str, args: tuple[V, ...], x: Any) -> V | None:
         if all(a.kind in "ck" for a in args):
             if all(a.kind == "c" for a in args):
                 r = fold(op, ty, x, tuple((a.ty, a.c) for a in args))
@@ -344,7 +345,7 @@ class Core:
                 v.kind, v.base, v.stride = "a", self.node("and", "i32", (base, self.const("i32", c))), stride
                 v.align = v.base.align
 
-    def _no_wrap(self, base: V, stride: int, op: str) -> Optional[V]:
+    def _no_wrap(self, base: V, stride: int, op: str) -> V | None:
         """Condition under which widening base + lane * stride lane by lane equals widening base."""
         reach = stride * (WARP - 1)
         if abs(reach) >= 1 << 31:
@@ -510,11 +511,11 @@ class Core:
         return self.ins(f"icmp ult {t} {self.text(s, vec)}, {self.text(a, vec)}")
 
     # --- Builder: integers ----------------------------------------------------------------------
-    def imm(self, ty: str, value: int | float) -> V:
+    def imm(self, ty: str, value: float) -> V:
         return self.const(ty, _bits(ty, value))
 
     def _binary(op: str):  # type: ignore[misc]
-        def method(self: "Core", a: V, b: V) -> V:
+        def method(self: Core, a: V, b: V) -> V:
             return self.node(op, a.ty, (a, b))
 
         return method
@@ -569,7 +570,7 @@ class Core:
     def hi32(self, a: V) -> V:
         return self.node("hi32", "i32", (a,))
 
-    def add_carry(self, a: V, b: V, cin: Optional[V]) -> tuple[V, V]:
+    def add_carry(self, a: V, b: V, cin: V | None) -> tuple[V, V]:
         if cin is None or (cin.kind == "c" and not cin.c):
             return self.node("add", "i32", (a, b)), self.node("carry", "i1", (a, b))
         if cin.op == "carry" and cin.args[0].ty == "i32":
@@ -585,7 +586,7 @@ class Core:
         return t, self.node("or", "i1", (self.node("carry", "i1", (a, b)), self.node("carry", "i1", (s, c))))
 
 
-def _affine(v: Optional[V]) -> Optional[tuple[V, int]]:
+def _affine(v: V | None) -> tuple[V, int] | None:
     if v is None:
         return None
     if v.kind in "cu":
@@ -612,7 +613,7 @@ def _alignment(op: str, args: tuple[V, ...]) -> int:
     return 1
 
 
-def _bits(ty: str, value: int | float) -> int:
+def _bits(ty: str, value: float) -> int:
     import struct
 
     if ty == "f32":

@@ -11,7 +11,7 @@ import math
 import struct
 
 from .llvm_core import Core
-from .values import INT_OF, V, WIDTH, mangled, type_of
+from .values import INT_OF, WIDTH, V, mangled, type_of
 
 # Operand of the AVX-512 rounding intrinsics (exceptions suppressed), and of llvm.set.rounding.
 EMBEDDED = {"rn": 8, "rm": 9, "rp": 10, "rz": 11}
@@ -78,8 +78,14 @@ class Float(Core):
         return self.node("f2i", ty, (a,), signed)
 
     def i2f(self, a: V, ty: str, signed: bool, rnd: str = "rn") -> V:
-        if ty == "f16":  # through a wider type with round to odd would be needed only beyond 24 bits: double is exact
-            return self.fconv(self.node("i2f", "f64", (a,), (signed, "rn")), ty, rnd)
+        if ty == "f16":  # exact in f32 up to 2**16, and all beyond 65504 rounds alike
+            if WIDTH[a.ty] > 16:
+                bound = self.const(a.ty, 65536)
+                if signed:
+                    a = self.node("smax", a.ty, (self.node("smin", a.ty, (a, bound)), self.const(a.ty, -65536)))
+                else:
+                    a = self.node("umin", a.ty, (a, bound))
+            return self.fconv(self.node("i2f", "f32", (a,), (signed, "rn")), ty, rnd)
         return self.node("i2f", ty, (a,), (signed, rnd))
 
     def mufu(self, fn: str, a: V) -> V:
@@ -135,8 +141,7 @@ class Float(Core):
         t, tf, ti = type_of("f16", vec), type_of("f32", vec), type_of("i32", vec)
         w = [self.ins(f"fpext {t} {o} to {tf}") for o in ops]
         if op != "fma":
-            r = self.ins(f"{op} {tf} {w[0]}, {w[1]}")
-            return self.ins(f"fptrunc {tf} {r} to {t}")
+            return self._to_half(self.ins(f"{op} {tf} {w[0]}, {w[1]}"), vec)
         p = self.ins(f"fmul {tf} {w[0]}, {w[1]}")  # exact: 22 bits
         s = self.ins(f"fadd {tf} {p}, {w[2]}")
         # TwoSum: e is the rounding error of s.
@@ -144,18 +149,30 @@ class Float(Core):
         e1 = self.ins(f"fsub {tf} {p}, {self.ins(f'fsub {tf} {s}, {bb}')}")
         e2 = self.ins(f"fsub {tf} {w[2]}, {bb}")
         e = self.ins(f"fadd {tf} {e1}, {e2}")
-        si = self.ins(f"bitcast {tf} {s} to {ti}")
-        ei = self.ins(f"bitcast {tf} {e} to {ti}")
+        x = self.ins(f"xor {ti} {self.ins(f'bitcast {tf} {s} to {ti}')}, {self.ins(f'bitcast {tf} {e} to {ti}')}")
+        short = self.ins(f"icmp sge {ti} {x}, {self.literal('i32', 0, vec)}")
         inexact = self.ins(f"fcmp one {tf} {e}, {self.fconst('f32', 0.0, vec)}")
-        one = self.literal("i32", 1, vec)
-        even = self.ins(f"icmp eq {ti} {self.ins(f'and {ti} {si}, {one}')}, {self.literal('i32', 0, vec)}")
-        x = self.ins(f"xor {ti} {si}, {ei}")
-        away = self.ins(f"icmp sge {ti} {x}, {self.literal('i32', 0, vec)}")
-        tb = type_of("i1", vec)
-        step = self.ins(f"select {tb} {away}, {ti} {one}, {ti} {self.literal('i32', -1 & 0xFFFFFFFF, vec)}")
+        return self._to_half(self._to_odd(s, inexact, short, vec), vec)
+
+    def _to_half(self, x: str, vec: bool) -> str:
+        """f32 to f16 by rounding to nearest; the hardware's NaN is 0x7fff."""
+        t, tf, ti = type_of("f16", vec), type_of("f32", vec), type_of("i16", vec)
+        r = self.ins(f"fptrunc {tf} {x} to {t}")
+        nan = self.ins(f"fcmp uno {tf} {x}, {x}")
+        i = self.ins(f"bitcast {t} {r} to {ti}")
+        i = self.ins(f"select {type_of('i1', vec)} {nan}, {ti} {self.literal('i16', 0x7FFF, vec)}, {ti} {i}")
+        return self.ins(f"bitcast {ti} {i} to {t}")
+
+    def _to_odd(self, x: str, inexact: str, short: str, vec: bool) -> str:
+        """f32 x rounded to odd instead of nearest. short: the exact value is larger in magnitude."""
+        tf, ti, tb = type_of("f32", vec), type_of("i32", vec), type_of("i1", vec)
+        i = self.ins(f"bitcast {tf} {x} to {ti}")
+        one, zero = self.literal("i32", 1, vec), self.literal("i32", 0, vec)
+        even = self.ins(f"icmp eq {ti} {self.ins(f'and {ti} {i}, {one}')}, {zero}")
+        step = self.ins(f"select {tb} {short}, {ti} {one}, {ti} {self.literal('i32', 0xFFFFFFFF, vec)}")
         adjust = self.ins(f"and {tb} {inexact}, {even}")
-        odd = self.ins(f"select {tb} {adjust}, {ti} {self.ins(f'add {ti} {si}, {step}')}, {ti} {si}")
-        return self.ins(f"fptrunc {tf} {self.ins(f'bitcast {ti} {odd} to {tf}')} to {t}")
+        odd = self.ins(f"select {tb} {adjust}, {ti} {self.ins(f'add {ti} {i}, {step}')}, {ti} {i}")
+        return self.ins(f"bitcast {ti} {odd} to {tf}")
 
     def _split(self, ty: str, text: str, n: int) -> list[str]:
         """A 32-lane vector in pieces of n lanes."""
@@ -238,8 +255,7 @@ class Float(Core):
         if v.ty == "f16":
             tf = type_of("f32", vec)
             a, b = self.ins(f"fpext {t} {a} to {tf}"), self.ins(f"fpext {t} {b} to {tf}")
-            r = self.call(f"llvm.{v.x}.{mangled('f32', vec)}", tf, f"{tf} {a}", f"{tf} {b}")
-            return self.ins(f"fptrunc {tf} {r} to {t}")
+            return self._to_half(self.call(f"llvm.{v.x}.{mangled('f32', vec)}", tf, f"{tf} {a}", f"{tf} {b}"), vec)
         return self.call(f"llvm.{v.x}.{mangled(v.ty, vec)}", t, f"{t} {a}", f"{t} {b}")
 
     def emit_fcmp(self, v: V, vec: bool) -> str:
@@ -258,7 +274,7 @@ class Float(Core):
         if v.ty == "f16":
             tf = type_of("f32", vec)
             r = self.call(f"llvm.{ROUND[v.x]}.{mangled('f32', vec)}", tf, f"{tf} {self.ins(f'fpext {t} {a} to {tf}')}")
-            return self.ins(f"fptrunc {tf} {r} to {t}")
+            return self._to_half(r, vec)
         return self.call(f"llvm.{ROUND[v.x]}.{mangled(v.ty, vec)}", t, f"{t} {a}")
 
     def emit_frcp(self, v: V, vec: bool) -> str:
@@ -277,11 +293,27 @@ class Float(Core):
         t, ta = type_of(v.ty, vec), type_of(a.ty, vec)
         x = self.text(a, vec)
         if WIDTH[v.ty] > WIDTH[a.ty]:
+            if a.ty == "f16" and v.ty == "f64":
+                tf = type_of("f32", vec)
+                return self.ins(f"fpext {tf} {self.ins(f'fpext {ta} {x} to {tf}')} to {t}")
             return self.ins(f"fpext {ta} {x} to {t}")
-        r = self.ins(f"fptrunc {ta} {x} to {t}")
+        if a.ty == "f64" and v.ty == "f16":  # no such instruction, and LLVM would call a library function
+            tf, tb = type_of("f32", vec), type_of("i1", vec)
+            f = self.ins(f"fptrunc {ta} {x} to {tf}")
+            wide = self.ins(f"fpext {tf} {f} to {ta}")
+            inexact = self.ins(f"fcmp one {ta} {wide}, {x}")
+            m = mangled("f64", vec)
+            short = self.ins(
+                f"fcmp olt {ta} {self.call(f'llvm.fabs.{m}', ta, f'{ta} {wide}')}, "
+                f"{self.call(f'llvm.fabs.{m}', ta, f'{ta} {x}')}"
+            )
+            r = self._to_half(self._to_odd(f, inexact, short, vec), vec)
+            back = self.ins(f"fpext {tf} {self.ins(f'fpext {t} {r} to {tf}')} to {ta}")
+        else:
+            r = self._to_half(x, vec) if v.ty == "f16" else self.ins(f"fptrunc {ta} {x} to {t}")
+            back = "" if v.x == "rn" else self.ins(f"fpext {t} {r} to {ta}")
         if v.x == "rn":
             return r
-        back = self.ins(f"fpext {t} {r} to {ta}")
         return self._nudge(v.ty, r, v.x, vec, ta, back, x, "fcmp o")
 
     def _nudge(self, ty: str, r: str, rnd: str, vec: bool, tw: str, back: str, exact: str, cmp: str) -> str:
@@ -455,7 +487,7 @@ class Float(Core):
         return self.ins(f"select {tb} {inf}, {t} {self.literal('f32', 0x7FFFFFFF, vec)}, {t} {r}")
 
     def _mufu_tanh(self, x: str, vec: bool) -> str:
-        t, ti, tb, m = type_of("f32", vec), type_of("i32", vec), type_of("i1", vec), mangled("f32", vec)
+        t, tb, m = type_of("f32", vec), type_of("i1", vec), mangled("f32", vec)
         mag = self.call(f"llvm.fabs.{m}", t, f"{t} {x}")
         e = self._mufu_ex2(self.ins(f"fmul {t} {mag}, {self.fconst('f32', 2 / math.log(2), vec)}"), vec)
         d = self.ins(f"fadd {t} {e}, {self.fconst('f32', 1.0, vec)}")

@@ -8,12 +8,12 @@ word w of lane l lies at w * 128 + l * 4.
 
 from __future__ import annotations
 
-from typing import Callable, Optional, Sequence
+from collections.abc import Callable, Sequence
 
 from ..ir import LiftError
 from . import abi
 from .llvm_float import Float
-from .values import V, WIDTH, type_of
+from .values import WIDTH, V, type_of
 
 GATHER_LOOP = """define internal void @{name}(<32 x i64> %a, i32 %m, ptr %data) noinline #0 {{
 entry:
@@ -70,7 +70,7 @@ INT_TYPE = {8: "i8", 16: "i16", 32: "i32", 64: "i64"}
 
 
 class Memory(Float):
-    guard: Optional[V]
+    guard: V | None
     exec_bits: V
     may_be_shared = True
     may_be_local = True
@@ -83,7 +83,7 @@ class Memory(Float):
     def runtime(self, name: str, ret: str, *args: str) -> str: ...  # type: ignore[empty-body]
 
     # --- control inside a basic block -----------------------------------------------------------
-    def either(self, cond: str, then: Callable[[], str], other: Optional[Callable[[], str]], ty: str, zero: str) -> str:
+    def either(self, cond: str, then: Callable[[], str], other: Callable[[], str] | None, ty: str, zero: str) -> str:
         """cond ? then() : other() as control flow; returns the merged value (type ty) or ''."""
         a, b, j = self.new_label(), self.new_label(), self.new_label()
         start = self.here
@@ -252,7 +252,7 @@ class Memory(Float):
     def _ptr(self, host: V) -> str:
         return self.ins(f"inttoptr i64 {self.scalar(host)} to ptr")
 
-    def _contiguous(self, host: V, size: int, full: bool) -> Optional[tuple[str, Callable[[], str]]]:
+    def _contiguous(self, host: V, size: int, full: bool) -> tuple[str, Callable[[], str]] | None:
         """(condition, function giving the pointer of lane 0), or None where the shape excludes it.
 
         full: all 32 lanes must execute, because wide accesses are not masked."""
@@ -473,8 +473,8 @@ class Memory(Float):
     def bank_pointer(self, bank: int) -> str: ...  # type: ignore[empty-body]
 
     def atomic(
-        self, space: str, op: str, ty: str, addr: V, v: V, cmp: Optional[V] = None, want_old: bool = True
-    ) -> Optional[V]:
+        self, space: str, op: str, ty: str, addr: V, v: V, cmp: V | None = None, want_old: bool = True
+    ) -> V | None:
         host = self.host(space, addr)
         kind = ty if not (op == "fadd.f16x2") else "i32"
         it = INT_TYPE[WIDTH[kind]]

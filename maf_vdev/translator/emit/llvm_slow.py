@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..cfg import HINTS, Block, Cfg, conditions, is_syscall, liveness
-from ..ir import Imm, Instr, LiftError, Reg
+from ..cfg import Block, Cfg, conditions, is_hint, is_syscall, liveness, target
+from ..ir import Instr, LiftError, Reg, UReg
 from ..semantics import TABLE, describe
 from . import abi
 from .llvm_builder import LlvmBuilder
@@ -229,32 +229,29 @@ class SlowEmitter:
             b.runtime("spin", "void")
         for i in block.instrs:
             self._instruction(i)
-        taken = target = barrier = None
+        taken = to = barrier = None
         last = block.last
         if last is not None:
             conds = [c for c in (b.guard_value(g) for g in conditions(last)) if c is not None]
             if block.kind == "barrier":
                 TABLE[last.op](b, last)
                 barrier = b.barrier_request
-            if last.has("DIV") or last.has("CONV"):
-                # Taken only by a warp that has diverged for the operation that follows; here lanes meet before it.
-                taken = b.const("i32", 0)
-            elif conds:
+            if conds:
                 p = conds[0]
                 for c in conds[1:]:
                     p = b.and_(p, c)
                 taken = b.and_(b.bits_of(p), b.exec_bits)
             if block.kind in ("ret", "indirect"):
-                target = self._target(last)
+                to = self._target(last)
         dirty = {}
         for kind, n in b.dirty:
             dirty[kind, n] = {REG: b.regs, PRED: b.preds, UREG: b.uregs, UPRED: b.upreds}[kind][n]
         state = (b.cse, b.fused, b.consts)
-        return Pending(block, b.lines, b.here, state, self.uses, dirty, taken, target, barrier, b.exec_bits)
+        return Pending(block, b.lines, b.here, state, self.uses, dirty, taken, to, barrier, b.exec_bits)
 
     def _instruction(self, i: Instr) -> None:
         b = self.b
-        if i.op in HINTS or (i.op == "BMOV" and not isinstance(i.operands[0], Reg)):
+        if is_hint(i) or (i.op == "BMOV" and not isinstance(i.operands[0], Reg)):
             return
         if i.op == "BMOV":
             b.set_reg(i.operands[0].n, b.const("i32", 0))
@@ -293,18 +290,15 @@ class SlowEmitter:
         b.guard = None
 
     def _target(self, i: Instr) -> V:
-        """Offset in the section: the register plus the encoded displacement, relative to the next instruction."""
+        """Offset in the section: register plus label (the decoder has added the next instruction's offset to it)."""
         b = self.b
-        register = next((o for o in i.operands if isinstance(o, Reg)), None)
+        register = next((o for o in i.operands if isinstance(o, (Reg, UReg))), None)
         if register is None:
             raise LiftError(f"indirect branch without a register: {describe(i)}")
-        v = b.reg(register.n)
-        if i.op in ("BRX", "JMX"):
-            shift = sum(o.bits if o.bits < 1 << 31 else o.bits - (1 << 32) for o in i.operands if isinstance(o, Imm))
-            if i.op == "BRX":
-                shift += i.offset + 16
-            v = b.add(v, b.const("i32", shift))
-        return v
+        v = b.reg(register.n) if isinstance(register, Reg) else b.ureg(register.n)
+        if i.op == "RET":
+            return v
+        return b.add(v, b.const("i32", target(i)))
 
     def emit(self) -> str:
         self.b.emit_frame = self._emit_frame  # type: ignore[attr-defined]
@@ -512,7 +506,7 @@ class SlowEmitter:
         self.module.intrinsic("llvm.memset.p0.i64", "void", "ptr, i8, i64, i1")
         self.module.helper("push", HELPERS.format(ready=f.ready, words=f.words, parked=f.parked, blocks=n))
         if self._indirect:
-            last = max((i.offset for blk in self.cfg.blocks for i in [*blk.instrs, *([blk.last] if blk.last else [])]))
+            last = max(i.offset for blk in self.cfg.blocks for i in [*blk.instrs, *([blk.last] if blk.last else [])])
             table = [self.cfg.number.get(16 * k, -1) for k in range(last // 16 + 1)]
             entries = ", ".join(f"i32 {t}" for t in table)
             self.module.helper("indirect", INDIRECT.format(count=len(table), entries=entries))

@@ -7,7 +7,8 @@ they are used, so carries, flags and high halves that nobody reads cost nothing.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional
+from collections.abc import Callable
+from typing import Any
 
 WIDTH = {"i1": 1, "i8": 8, "i16": 16, "i32": 32, "i64": 64, "f16": 16, "f32": 32, "f64": 64}
 LLVM = {"f16": "half", "f32": "float", "f64": "double"}
@@ -18,7 +19,7 @@ SUFFIX = {"f16": "f16", "f32": "f32", "f64": "f64"}
 class V:
     """One value. ``s`` and ``v`` name its scalar and vector text once emitted."""
 
-    __slots__ = ("ty", "op", "args", "x", "kind", "c", "base", "stride", "ok", "s", "v", "depth", "align")
+    __slots__ = ("align", "args", "base", "c", "depth", "kind", "ok", "op", "s", "stride", "ty", "v", "x")
 
     def __init__(self, ty: str, op: str, args: tuple, x: Any, kind: str):
         self.ty, self.op, self.args, self.x, self.kind = ty, op, args, x, kind
@@ -75,7 +76,7 @@ COMPARE: dict[str, Callable[[int, int, int], bool]] = {
 }
 
 
-def fold(op: str, ty: str, x: Any, args: tuple[tuple[str, int], ...]) -> Optional[int]:
+def fold(op: str, ty: str, x: Any, args: tuple[tuple[str, int], ...]) -> int | None:
     """The constant result of ``op`` on (type, bits) arguments, or None where it is not folded."""
     mask = (1 << WIDTH[ty]) - 1
     t0, a = args[0]

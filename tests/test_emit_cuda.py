@@ -482,6 +482,23 @@ def test_blocks_that_wait_for_blocks(form, name, threads):
         lib.maf_cpu_set_threads(0)
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("grid, block", [(1, 32), (6, 64), (12, 250)])
+def test_grid_synchronisation(form, grid, block, threads):
+    lib = cpu_runner.launcher()
+    lib.maf_cpu_set_threads(threads)
+    try:
+        n = grid * block
+        a, b = words(n), np.zeros(n, np.uint32)
+        want, i = a.copy(), np.arange(n)
+        assert kernel("grid_sync", form).run(grid, block, a, b) == 0
+        for k in range(5):
+            want = (want[(i + 1) % n] + np.uint32(1))[(i * 7 + 3) % n] + np.uint32(k)
+        assert (a == want).all()
+    finally:
+        lib.maf_cpu_set_threads(0)
+
+
 def test_dimensions(form):
     grid, block = (3, 2, 2), (5, 7, 3)
     out = np.zeros(12 * 105, np.uint32)

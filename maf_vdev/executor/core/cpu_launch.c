@@ -37,6 +37,8 @@ enum { STACK_BYTES = 1 << 20, PAGE = 4096, SPINS_BEFORE_YIELD = 8 };
 
 /* Words of constant bank 0 that the driver sets (CUDA 10 to 13, sm_70 to sm_89). */
 enum { C0_BLOCK = 0x0, C0_GRID = 0xc, C0_SHARED_WINDOW = 0x18, C0_LOCAL_WINDOW = 0x20, C0_STACK = 0x28 };
+/* Address of the grid barrier's workspace for cooperative groups: high word first. */
+enum { C0_GRID_WORKSPACE_HIGH = 0x8c, C0_GRID_WORKSPACE_LOW = 0x90 };
 
 struct tid_table {
     uint32_t block[3];
@@ -56,6 +58,7 @@ struct maf_cpu_job {
     uint64_t chunk;
     _Atomic uint64_t next;
     _Atomic int error;
+    uint32_t grid_workspace[16];
 };
 
 struct maf_cpu_worker {
@@ -587,6 +590,9 @@ int maf_cpu_launch(const struct maf_cpu_kernel *k, const uint32_t grid[3], const
     int error = build_const0(k, grid, block, params, param_bytes);
     if (error) return error;
     job.const0 = const0_buffer;
+    uint64_t workspace = (uint64_t)(uintptr_t)job.grid_workspace;
+    memcpy(const0_buffer + C0_GRID_WORKSPACE_LOW, &workspace, 4);
+    memcpy(const0_buffer + C0_GRID_WORKSPACE_HIGH, (char *)&workspace + 4, 4);
     memcpy(job.grid, grid, sizeof job.grid);
     job.shared_bytes = ((k->static_shared + 15) & ~15u) + dynamic_shared;
     int workers = maf_cpu_threads();

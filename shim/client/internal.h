@@ -255,8 +255,8 @@ int maf_launch_fill(void *command, const struct maf_launch *l, const struct maf_
 void *maf_capture_begin(struct maf_stream *s, uint32_t kind, uint64_t bytes); /* NULL: capture is invalid */
 int maf_capture_end(struct maf_stream *s, void *command, int node_type, void *object);
 int maf_capture_memory(struct maf_stream *s, int node_type, uint64_t address);
-int maf_capture_record(struct maf_stream *s, struct maf_event *e);
-int maf_capture_wait(struct maf_stream *s, struct maf_event *e);
+int maf_capture_record(struct maf_stream *s, struct maf_event *e, int external);
+int maf_capture_wait(struct maf_stream *s, struct maf_event *e, int external);
 int maf_capture_violated(struct maf_stream *s); /* a synchronising call on a capturing stream: invalidates, 900 */
 void maf_capture_forget(struct maf_stream *s);  /* the stream is destroyed while it captures */
 int maf_capture_unsafe(void); /* 0, or 900 after invalidating: the call is not allowed while this thread's captures run */
@@ -292,6 +292,54 @@ struct maf_exec_entry {
     struct maf_event *event;     /* event record nodes */
     int type;
 };
+
+/* Something that lives as long as graphs refer to it. */
+struct maf_holder {
+    _Atomic uint32_t references;
+    void (*destroy)(void *);
+    void *object;
+    struct maf_holder *next; /* of those whose last reference is gone */
+};
+
+struct maf_graph {
+    uint32_t alive;
+    uint32_t count;
+    uint32_t room;
+    uint32_t holder_count;
+    struct maf_node **nodes;
+    struct maf_holder **holders;
+};
+
+struct maf_node {
+    uint32_t alive;
+    int type;
+    uint32_t index; /* in its graph */
+    uint32_t mark;
+    struct maf_graph *graph;
+    struct maf_node **deps;
+    uint32_t dep_count;
+    uint32_t dep_room;
+    struct maf_command *command;
+    struct maf_graph *child;
+    struct maf_event *event;
+    struct maf_kernel *kernel;
+    struct maf_node *original; /* of a clone */
+    void **args;               /* made by maf_node_get_launch */
+};
+
+extern struct maf_lock maf_graph_lock; /* over graphs, captures and streams' capture state */
+struct maf_graph *maf_graph_of(void *handle);
+struct maf_node *maf_node_new(struct maf_graph *g, int type, struct maf_node *const *deps, size_t count);
+int maf_node_depend(struct maf_node *n, struct maf_node *dep);
+void maf_graph_drop(struct maf_graph *g); /* lock held */
+void maf_holders_flush(void); /* runs destructors that became due; no lock held */
+/* Nodes in an order that respects dependencies; malloc'ed. NULL when out of memory or cyclic. */
+struct maf_node **maf_graph_order(struct maf_graph *g);
+uint32_t maf_next_mark(void); /* lock held */
+void *maf_command_new(uint32_t kind, uint64_t bytes, int device); /* zeroed, for a node */
+struct maf_event *maf_event_of(void *handle);
+int maf_memory_free_tagged(uint64_t address, uint32_t tag); /* frees only the allocation that carries this tag */
+uint32_t maf_memory_tag(uint64_t address);
 
 /* --- settings.c ---------------------------------------------------------------------------------------------- */
 extern struct maf_profile maf_profile_data;

@@ -13,6 +13,8 @@
 
 enum { PAGE = 4096, PUNCH_MIN = 65536, UNIT = 512, TAG_MANAGED = 1u << 31, TAG_POOL = 1u << 30 };
 
+static atomic_uint next_tag;
+
 static struct maf_heap device_heap[MAF_MAX_SDA], pinned_heap;
 static struct maf_lock order_lock; /* keeps heap state and PROTECT commands in the same order */
 static _Atomic uint64_t used[MAF_MAX_SDA], pool_used[MAF_MAX_SDA], pool_high[MAF_MAX_SDA];
@@ -161,7 +163,8 @@ int maf_memory_alloc_async(void *stream, uint64_t bytes, uint64_t *out)
     struct maf_stream *s = maf_stream_of(stream);
     if (!s)
         return MAF_E_INVALID_HANDLE;
-    int error = alloc(s->device, bytes, TAG_POOL, out);
+    uint32_t tag = TAG_POOL | (atomic_fetch_add(&next_tag, 1) & (TAG_POOL - 1));
+    int error = alloc(s->device, bytes, tag, out);
     if (error || !*out)
         return error;
     uint64_t now = atomic_fetch_add(&pool_used[s->device], (bytes + UNIT - 1) & ~(uint64_t)(UNIT - 1));
@@ -186,6 +189,17 @@ int maf_memory_free_async(void *stream, uint64_t p)
     if (maf_capturing(s))
         return maf_capture_memory(s, MAF_NODE_MEM_FREE, p);
     return release(p, 0);
+}
+
+uint32_t maf_memory_tag(uint64_t address)
+{
+    struct maf_extent e;
+    return maf_in_device(address) && maf_heap_find(&device_heap[device_of(address)], address, &e) == 0 ? e.tag : 0;
+}
+
+int maf_memory_free_tagged(uint64_t address, uint32_t tag)
+{
+    return tag && maf_memory_tag(address) == tag ? release(address, 0) : MAF_E_INVALID_VALUE;
 }
 
 uint64_t maf_memory_pool_used(int device, int high, int reset)

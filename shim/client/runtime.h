@@ -127,11 +127,11 @@ MAF_API int maf_stream_create(uint32_t flags, int priority, void **out);
 MAF_API int maf_stream_destroy(void *stream);
 MAF_API int maf_stream_query(void *stream);
 MAF_API int maf_stream_info(void *stream, uint32_t *flags, int *priority, int *device, uint64_t *id); /* any may be NULL */
-MAF_API int maf_stream_wait_event(void *stream, void *event);
+MAF_API int maf_stream_wait_event(void *stream, void *event, int external); /* external: a node when captured */
 MAF_API int maf_device_sync(void);
 MAF_API int maf_event_create(uint32_t flags, void **out); /* flags: 1 blocking, 2 no timing, 4 interprocess */
 MAF_API int maf_event_destroy(void *event);
-MAF_API int maf_event_record(void *event, void *stream);
+MAF_API int maf_event_record(void *event, void *stream, int external);
 MAF_API int maf_event_query(void *event);
 MAF_API int maf_event_sync(void *event);
 MAF_API int maf_event_elapsed(void *start, void *end, float *milliseconds);
@@ -233,14 +233,14 @@ MAF_API int maf_node_child(void *graph, void *const *deps, size_t count, void *c
 MAF_API int maf_node_event(void *graph, void *const *deps, size_t count, void *event, int record, void **out);
 MAF_API int maf_node_child_graph(void *node, void **graph);
 MAF_API int maf_node_get_launch(void *node, struct maf_launch *out); /* args point into the node */
-MAF_API int maf_node_set_launch(void *node, const struct maf_launch *l);
+MAF_API int maf_node_take(void *node, void *from); /* takes the work of another node of the same type */
+/* destroy(object) runs once the graph, its clones and executable graphs are all gone. */
 MAF_API int maf_graph_retain(void *graph, void (*destroy)(void *), void *object);
 MAF_API int maf_graph_instantiate(void *graph, uint64_t flags, void **exec);
 MAF_API int maf_exec_launch(void *exec, void *stream);
 MAF_API int maf_exec_destroy(void *exec);
-MAF_API int maf_exec_update(void *exec, void *graph, int *result);
-MAF_API int maf_exec_set_launch(void *exec, void *node, const struct maf_launch *l);
-MAF_API int maf_exec_replace(void *exec, void *node, void *replacement); /* takes the work of another node */
+MAF_API int maf_exec_update(void *exec, void *graph, int *result); /* cudaGraphExecUpdateResult */
+MAF_API int maf_exec_take(void *exec, void *node, void *from); /* the entry of `node` takes the work of `from` */
 MAF_API uint64_t maf_exec_flags(void *exec);
 
 #endif

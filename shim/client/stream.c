@@ -147,7 +147,7 @@ static void give_slot(uint32_t slot)
     maf_unlock(&slot_lock);
 }
 
-static struct maf_event *event_of(void *handle)
+struct maf_event *maf_event_of(void *handle)
 {
     return maf_slab_holds(&event_slab, handle) ? handle : NULL;
 }
@@ -172,7 +172,7 @@ int maf_event_create(uint32_t flags, void **out)
 
 int maf_event_destroy(void *event)
 {
-    struct maf_event *e = event_of(event);
+    struct maf_event *e = maf_event_of(event);
     if (!e)
         return MAF_E_INVALID_HANDLE;
     free(e->deps);
@@ -182,14 +182,14 @@ int maf_event_destroy(void *event)
     return 0;
 }
 
-int maf_event_record(void *event, void *stream)
+int maf_event_record(void *event, void *stream, int external)
 {
-    struct maf_event *e = event_of(event);
+    struct maf_event *e = maf_event_of(event);
     struct maf_stream *s = maf_stream_of(stream);
     if (!e || !s)
         return MAF_E_INVALID_HANDLE;
     if (maf_capturing(s))
-        return maf_capture_record(s, e);
+        return maf_capture_record(s, e, external);
     e->capture_id = 0;
     if (e->slot) {
         struct maf_cmd_event *c = maf_ring_begin(s, MAF_CMD_EVENT, sizeof *c);
@@ -207,7 +207,7 @@ int maf_event_record(void *event, void *stream)
 
 int maf_event_query(void *event)
 {
-    struct maf_event *e = event_of(event);
+    struct maf_event *e = maf_event_of(event);
     if (!e)
         return MAF_E_INVALID_HANDLE;
     if (e->capture_id)
@@ -225,7 +225,7 @@ int maf_event_query(void *event)
 
 int maf_event_sync(void *event)
 {
-    struct maf_event *e = event_of(event);
+    struct maf_event *e = maf_event_of(event);
     if (!e)
         return MAF_E_INVALID_HANDLE;
     if (e->capture_id)
@@ -236,7 +236,7 @@ int maf_event_sync(void *event)
 
 int maf_event_elapsed(void *start, void *end, float *milliseconds)
 {
-    struct maf_event *a = event_of(start), *b = event_of(end);
+    struct maf_event *a = maf_event_of(start), *b = maf_event_of(end);
     if (!a || !b || !a->slot || !b->slot || !a->recorded || !b->recorded)
         return MAF_E_INVALID_HANDLE;
     if (!maf_is_complete(a->seq) || !maf_is_complete(b->seq))
@@ -246,14 +246,14 @@ int maf_event_elapsed(void *start, void *end, float *milliseconds)
     return maf_fault();
 }
 
-int maf_stream_wait_event(void *stream, void *event)
+int maf_stream_wait_event(void *stream, void *event, int external)
 {
     struct maf_stream *s = maf_stream_of(stream);
-    struct maf_event *e = event_of(event);
+    struct maf_event *e = maf_event_of(event);
     if (!s || !e)
         return MAF_E_INVALID_HANDLE;
     if (e->capture_id || maf_capturing(s))
-        return maf_capture_wait(s, e);
+        return maf_capture_wait(s, e, external);
     maf_stream_raise(s, atomic_load(&e->seq));
     return maf_fault();
 }

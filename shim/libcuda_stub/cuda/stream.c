@@ -44,7 +44,7 @@ CUresult cuStreamQuery_ptsz(CUstream stream)
 CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned flags)
 {
     ENTER();
-    return flags > 1 ? MAF_E_INVALID_VALUE : maf_stream_wait_event(stream, event);
+    return flags > 1 ? MAF_E_INVALID_VALUE : maf_stream_wait_event(stream, event, (int)flags);
 }
 
 CUresult cuStreamWaitEvent_ptsz(CUstream stream, CUevent event, unsigned flags)
@@ -144,7 +144,7 @@ CUresult cuEventDestroy_v2(CUevent event)
 CUresult cuEventRecord(CUevent event, CUstream stream)
 {
     ENTER();
-    return maf_event_record(event, stream);
+    return maf_event_record(event, stream, 0);
 }
 
 CUresult cuEventRecord_ptsz(CUevent event, CUstream stream)

@@ -50,7 +50,7 @@ cudaError_t cudaStreamQuery_ptsz(cudaStream_t stream)
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags)
 {
     ENTER();
-    return done(flags > 1 ? MAF_E_INVALID_VALUE : maf_stream_wait_event(stream, event));
+    return done(flags > 1 ? MAF_E_INVALID_VALUE : maf_stream_wait_event(stream, event, (int)flags));
 }
 
 cudaError_t cudaStreamWaitEvent_ptsz(cudaStream_t stream, cudaEvent_t event, unsigned flags)
@@ -202,7 +202,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t event)
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 {
     ENTER();
-    return done(maf_event_record(event, stream));
+    return done(maf_event_record(event, stream, 0));
 }
 
 cudaError_t cudaEventRecord_ptsz(cudaEvent_t event, cudaStream_t stream)
@@ -212,7 +212,8 @@ cudaError_t cudaEventRecord_ptsz(cudaEvent_t event, cudaStream_t stream)
 
 cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, unsigned flags)
 {
-    return flags > 1 ? done(MAF_E_INVALID_VALUE) : cudaEventRecord(event, stream);
+    ENTER();
+    return done(flags > 1 ? MAF_E_INVALID_VALUE : maf_event_record(event, stream, (int)flags));
 }
 
 cudaError_t cudaEventRecordWithFlags_ptsz(cudaEvent_t event, cudaStream_t stream, unsigned flags)

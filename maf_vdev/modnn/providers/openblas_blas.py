@@ -74,9 +74,9 @@ def read_scalars(op: Any, ptrs: Sequence[int], scalars: bytes) -> Scalars:
         return complex(*(item * parts).from_address(address)) if address else 0j
 
     real = op.type_scale not in b.COMPLEX
-    # The cosine of a rotation is real whatever its sine.
-    cosine = b.ROUTINES[op.routine] == "rot"
-    return load(ptrs[b.ALPHA], real or cosine), load(ptrs[b.BETA], real)
+    # The cosine of a rotation is real whatever its sine, and so is her2k's beta.
+    name = b.ROUTINES[op.routine]
+    return load(ptrs[b.ALPHA], real or name == "rot"), load(ptrs[b.BETA], real or name == "her2k")
 
 
 def matrices(op: Any, ptrs: Sequence[int]) -> list[list[int]]:

@@ -24,6 +24,19 @@ struct maf_cublas_handle {
 /* alpha and beta by the handle's pointer mode. INVALID_VALUE for NULL. */
 cublasStatus_t maf_set_scalars(cublasHandle_t handle, struct maf_gemm_call *call, const void *alpha, const void *beta);
 
+/* One BLAS op on its way; pointers and scalars as protocol.h states. */
+struct maf_blas_call {
+    struct maf_op_blas op;
+    uint64_t pointers[7];
+    double scalars[4];
+};
+enum { BLAS_A, BLAS_B, BLAS_C, BLAS_X, BLAS_Y, BLAS_ALPHA, BLAS_BETA };
+
+/* Fills alpha and beta by the handle's pointer mode (NULL: the routine has none; types are those of the caller's
+ * values) and submits. Nothing is submitted for an empty result. */
+cublasStatus_t maf_submit_blas(cublasHandle_t handle, struct maf_blas_call *call, const void *alpha,
+                               int64_t type_alpha, const void *beta, int64_t type_beta, const char *function);
+
 /* A result that the caller wants at `result`: where the op shall write it (`device`), and, after the op was submitted,
  * the copy to the host. In host pointer mode this waits for the stream. */
 cublasStatus_t maf_result_begin(cublasHandle_t handle, const void *result, uint64_t *device);

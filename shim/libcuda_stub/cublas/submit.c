@@ -46,3 +46,24 @@ cublasStatus_t maf_result_end(cublasHandle_t handle, void *result, uint32_t byte
     int error = maf_stream_sync(handle->stream);
     return maf_status_of(error ? error : maf_read(result, handle->result, bytes));
 }
+
+cublasStatus_t maf_submit_blas(cublasHandle_t handle, struct maf_blas_call *call, const void *alpha,
+                               int64_t type_alpha, const void *beta, int64_t type_beta, const char *function)
+{
+    struct maf_op_blas *op = &call->op;
+    op->type_scale = type_alpha;
+    if (handle->pointer_mode == CUBLAS_POINTER_MODE_DEVICE) {
+        op->scalars_on_device = alpha != NULL || beta != NULL;
+        call->pointers[BLAS_ALPHA] = maf_address(alpha);
+        call->pointers[BLAS_BETA] = maf_address(beta);
+    } else {
+        if (alpha) {
+            maf_host_scalar(type_alpha, alpha, call->scalars);
+        }
+        if (beta) {
+            maf_host_scalar(type_beta, beta, call->scalars + 2);
+        }
+    }
+    return maf_submit(handle->stream, MAF_OP_BLAS, op, sizeof *op, call->pointers, 7, call->scalars,
+                      sizeof call->scalars, "cublas", function);
+}

@@ -1,0 +1,227 @@
+"""cuBLAS's routines that are no GEMM: each entry point on device memory against the reference of the BLAS op."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import blas_device as d
+import numpy as np
+import pytest
+from blas_device import INVALID_VALUE, NOT_INITIALIZED, NOT_SUPPORTED, check, ffi
+from test_blas import TYPES, Memory, description, same
+
+from maf_vdev.modnn import blas as b
+from maf_vdev.modnn import registry
+
+pytestmark = pytest.mark.skipif(not d.LIB.is_dir(), reason="the shim libraries are not built")
+
+CTYPES = {"s": "float *", "d": "double *", "c": "cuComplex *", "z": "cuDoubleComplex *"}
+REALS = {"s": "f4", "d": "f8", "c": "f4", "z": "f8"}
+HOST, DEVICE = 0, 1
+
+# Arguments after the handle: sizes and flags by the op's field names, operands a b c x y, scalars alpha beta
+# (ralpha, rbeta: of the real type), result.
+SIGNATURES = {
+    "trsm": "side uplo transa unit_diagonal m n alpha a lda b ldb",
+    "trmm": "side uplo transa unit_diagonal m n alpha a lda b ldb c ldc",
+    "symm": "side uplo m n alpha a lda b ldb beta c ldc",
+    "hemm": "side uplo m n alpha a lda b ldb beta c ldc",
+    "syrk": "uplo transa n k alpha a lda beta c ldc",
+    "herk": "uplo transa n k ralpha a lda rbeta c ldc",
+    "syr2k": "uplo transa n k alpha a lda b ldb beta c ldc",
+    "her2k": "uplo transa n k alpha a lda b ldb rbeta c ldc",
+    "geam": "transa transb m n alpha a lda beta b ldb c ldc",
+    "dgmm": "side m n a lda x incx c ldc",
+    "trsv": "uplo transa unit_diagonal n a lda x incx",
+    "trmv": "uplo transa unit_diagonal n a lda x incx",
+    "symv": "uplo n alpha a lda x incx beta y incy",
+    "hemv": "uplo n alpha a lda x incx beta y incy",
+    "ger": "m n alpha x incx y incy a lda",
+    "gerc": "m n alpha x incx y incy a lda",
+    "syr": "uplo n alpha x incx a lda",
+    "her": "uplo n ralpha x incx a lda",
+    "syr2": "uplo n alpha x incx y incy a lda",
+    "her2": "uplo n alpha x incx y incy a lda",
+    "axpy": "n alpha x incx y incy",
+    "scal": "n alpha x incx",
+    "copy": "n x incx y incy",
+    "swap": "n x incx y incy",
+    "nrm2": "n x incx result",
+    "asum": "n x incx result",
+    "iamax": "n x incx result",
+    "iamin": "n x incx result",
+    "rot": "n x incx y incy ralpha beta",
+}
+OPERANDS = {"a": b.A, "b": b.B, "c": b.C, "x": b.X, "y": b.Y}
+
+
+def entry_point(name: str, letter: str) -> str:
+    if name in ("iamax", "iamin"):
+        return f"cublasI{letter}{name[1:]}_v2"
+    prefix = {"c": "Sc", "z": "Dz"}.get(letter) if name in ("nrm2", "asum") else None
+    if name == "ger" and letter in "cz":
+        name = "geru"
+    return f"cublas{prefix or letter.upper()}{name}" + ("" if name in ("geam", "dgmm") else "_v2")
+
+
+@pytest.fixture(scope="module")
+def cublas() -> Any:
+    return d.library("cublas13")
+
+
+@pytest.fixture
+def handle(cublas: Any) -> Any:
+    out = ffi.new("cublasHandle_t *")
+    check(cublas.cublasCreate_v2(out))
+    yield out[0]
+    check(cublas.cublasDestroy_v2(out[0]))
+
+
+CASES = [
+    (name, letter, mode)
+    for name in SIGNATURES
+    for letter in ("cz" if name in b.HERMITIAN else "sdcz")
+    for mode in (HOST, DEVICE)
+    if letter in "sc" or mode == HOST
+]
+
+
+@pytest.mark.parametrize(
+    "name, letter, mode", CASES, ids=[f"{c[1]}{c[0]}-{'device' if c[2] else 'host'}" for c in CASES]
+)
+def test_entry_point(cublas: Any, handle: Any, name: str, letter: str, mode: int) -> None:
+    kind = TYPES[letter]
+    hermitian = name in ("herk", "her2k")
+    flags = {"uplo": 1} if "uplo" in SIGNATURES[name] else {}
+    flags |= {"transa": 2 if hermitian else 1} if "transa" in SIGNATURES[name] else {}
+    op = description(name, kind, **flags)
+    if name == "rot":
+        op.type_scale = kind
+    alpha, beta = (1.5 - 0.25j, 0.5 + 0.25j) if letter in "cz" else (1.5, 0.5)
+    if "ralpha" in SIGNATURES[name]:
+        alpha = np.real(alpha)
+    if "rbeta" in SIGNATURES[name]:
+        beta = np.real(beta)
+    device = [d.Array(x) for x in Memory(op).buffers]
+    want = Memory(op).run(registry.REFERENCE, alpha, beta)
+    numpy_type = {"s": "f4", "d": "f8", "c": "c8", "z": "c16"}[letter]
+    result_type = "i4" if name.startswith("iam") else REALS[letter]
+    scalars = {
+        "alpha": np.array([alpha], numpy_type if np.iscomplexobj(alpha) or letter in "sd" else numpy_type),
+        "beta": np.array([beta], numpy_type),
+        "ralpha": np.array([np.real(alpha)], REALS[letter]),
+        "rbeta": np.array([np.real(beta)], REALS[letter]),
+        "result": np.zeros(1, result_type),
+    }
+    on_device = {key: d.Array(value) for key, value in scalars.items()}
+    check(cublas.cublasSetPointerMode_v2(handle, mode))
+    function = getattr(cublas, entry_point(name, letter))
+    arguments = []
+    for token, ctype in zip(SIGNATURES[name].split(), ffi.typeof(function).args[1:], strict=True):
+        if token in OPERANDS:
+            arguments.append(ffi.cast(ctype, device[OPERANDS[token]].pointer))
+        elif token in scalars:
+            host = ffi.cast("void *", scalars[token].ctypes.data)
+            arguments.append(ffi.cast(ctype, on_device[token].pointer if mode == DEVICE else host))
+        else:
+            arguments.append(getattr(op, token))
+    check(function(handle, *arguments))
+    got = [x.get() for x in device]
+    if "result" in SIGNATURES[name]:
+        value = on_device["result"].get() if mode == DEVICE else scalars["result"]
+        got[b.C] = want[b.C].copy()
+        got[b.C].view(result_type)[0] = value[0]
+    same(op, got, want, name)
+
+
+@pytest.mark.parametrize("letter", "SDCZ")
+def test_batched_factor_and_solve(cublas: Any, handle: Any, letter: str) -> None:
+    """getrf, getrs and getri give the solution and the inverse; a singular matrix is reported by number."""
+    numpy_type = {"S": "f4", "D": "f8", "C": "c8", "Z": "c16"}[letter]
+    tolerance = 1e-4 if letter in "SC" else 1e-11
+    rng = np.random.default_rng(0)
+    n, nrhs, batch = 6, 2, 3
+    a = d.random(rng, (n, n, batch), {"S": "f32", "D": "f64", "C": "c64", "Z": "c128"}[letter])
+    a[:, :, 2] = 0
+    x = d.random(rng, (n, nrhs, batch), {"S": "f32", "D": "f64", "C": "c64", "Z": "c128"}[letter])
+    factors, rhs, inverse = d.Array(a), d.Array(x), d.Array(np.zeros_like(a))
+    pivots, info, host_info = d.Array(np.zeros(n * batch, "i4")), d.Array(np.full(batch, 9, "i4")), ffi.new("int *", 9)
+
+    def table(array: d.Array, step: int) -> d.Array:
+        base = int(ffi.cast("uintptr_t", array.pointer))
+        return d.Array(np.array([base + i * step * array.host.itemsize for i in range(batch)], np.uint64))
+
+    tables = [table(factors, n * n), table(rhs, n * nrhs), table(inverse, n * n)]
+    ctype = {"S": "float **", "D": "double **", "C": "cuComplex **", "Z": "cuDoubleComplex **"}[letter]
+    pa, pb, pc = (t.at(ctype) for t in tables)
+    p, i = pivots.at("int *"), info.at("int *")
+    check(getattr(cublas, f"cublas{letter}getrfBatched")(handle, n, pa, n, p, i, batch))
+    assert list(info.get()) == [0, 0, 1]
+    check(getattr(cublas, f"cublas{letter}getrsBatched")(handle, 0, n, nrhs, pa, n, p, pb, n, host_info, 2))
+    assert host_info[0] == 0
+    check(getattr(cublas, f"cublas{letter}getriBatched")(handle, n, pa, n, p, pc, n, i, 2))
+    for j in range(2):
+        np.testing.assert_allclose(a[:, :, j] @ rhs.get()[:, :, j], x[:, :, j], atol=tolerance)
+        np.testing.assert_allclose(a[:, :, j] @ inverse.get()[:, :, j], np.eye(n), atol=tolerance)
+    assert (
+        getattr(cublas, f"cublas{letter}getrsBatched")(handle, 0, n, -1, pa, n, p, pb, n, host_info, 2) == INVALID_VALUE
+    )
+    assert host_info[0] == -3
+    assert numpy_type == a.dtype.str[1:]
+
+
+@pytest.mark.parametrize("letter", "SDCZ")
+def test_batched_least_squares(cublas: Any, handle: Any, letter: str) -> None:
+    kind = {"S": "f32", "D": "f64", "C": "c64", "Z": "c128"}[letter]
+    rng = np.random.default_rng(1)
+    m, n, nrhs, batch = 8, 3, 2, 2
+    a, c = d.random(rng, (m, n, batch), kind), d.random(rng, (m, nrhs, batch), kind)
+    da, dc, tau = d.Array(a), d.Array(c), d.Array(np.zeros((n, batch), a.dtype))
+    info = ffi.new("int *", 9)
+    ctype = {"S": "float **", "D": "double **", "C": "cuComplex **", "Z": "cuDoubleComplex **"}[letter]
+    tables = []
+    for array, step in ((da, m * n), (dc, m * nrhs), (tau, n)):
+        base = int(ffi.cast("uintptr_t", array.pointer))
+        tables.append(d.Array(np.array([base + i * step * a.itemsize for i in range(batch)], np.uint64)))
+    pa, pc, pt = (t.at(ctype) for t in tables)
+    check(getattr(cublas, f"cublas{letter}gelsBatched")(handle, 0, m, n, nrhs, pa, m, pc, m, info, ffi.NULL, batch))
+    for j in range(batch):
+        want = np.linalg.lstsq(d.wide(a[:, :, j]), d.wide(c[:, :, j]), rcond=None)[0]
+        np.testing.assert_allclose(dc.get()[:n, :, j], want, atol=1e-4 if letter in "SC" else 1e-11)
+    da.put(np.asfortranarray(a))
+    check(getattr(cublas, f"cublas{letter}geqrfBatched")(handle, m, n, pa, m, pt, info, batch))
+    for j in range(batch):
+        r = np.triu(d.wide(da.get()[:n, :, j]))
+        gram = d.wide(a[:, :, j]).conj().T @ d.wide(a[:, :, j])
+        np.testing.assert_allclose(r.conj().T @ r, gram, atol=1e-4 if letter in "SC" else 1e-11)
+        assert np.all(tau.get()[:, j] != 0)
+    underdetermined = (handle, 0, 2, 3, 1, pa, m, pc, m, info, ffi.NULL, batch)
+    assert getattr(cublas, f"cublas{letter}gelsBatched")(*underdetermined) == NOT_SUPPORTED
+
+
+def test_transfers(cublas: Any) -> None:
+    host = np.arange(12, dtype="f4")
+    device = d.Array(np.zeros(64, "f4"))
+    source = ffi.cast("void *", host.ctypes.data)
+    check(cublas.cublasSetMatrix(3, 4, 4, source, 3, device.pointer, 5))
+    want = np.zeros(64, "f4")
+    for j in range(4):
+        want[5 * j : 5 * j + 3] = host[3 * j : 3 * j + 3]
+    assert np.array_equal(device.get(), want)
+    back = np.zeros(8, "f4")
+    check(cublas.cublasGetVectorAsync(4, 4, device.pointer, 5, ffi.cast("void *", back.ctypes.data), 2, ffi.NULL))
+    assert np.array_equal(back, [0, 0, 3, 0, 6, 0, 9, 0])
+    assert cublas.cublasSetMatrix(3, 4, 4, source, 2, device.pointer, 5) == INVALID_VALUE
+
+
+def test_wrong_arguments(cublas: Any, handle: Any) -> None:
+    x, one = d.Array(np.ones(64, "f4")), ffi.new("float *", 1.0)
+    p = x.at("float *")
+    assert cublas.cublasStrsm_v2(handle, 0, 0, 0, 0, 4, 4, one, p, 3, p, 4) == INVALID_VALUE
+    assert cublas.cublasStrsm_v2(handle, 2, 0, 0, 0, 4, 4, one, p, 4, p, 4) == INVALID_VALUE
+    assert cublas.cublasStrsm_v2(handle, 0, 0, 0, 0, 4, 4, ffi.NULL, p, 4, p, 4) == INVALID_VALUE
+    assert cublas.cublasSger_v2(handle, 4, 4, one, p, 0, p, 1, p, 4) == INVALID_VALUE
+    assert cublas.cublasSnrm2_v2(handle, 4, p, 1, ffi.NULL) == INVALID_VALUE
+    assert cublas.cublasSscal_v2(ffi.NULL, 4, one, p, 1) == NOT_INITIALIZED
+    check(cublas.cublasSaxpy_v2(handle, -1, one, p, 1, p, 1))
+    assert np.array_equal(x.get(), x.host)

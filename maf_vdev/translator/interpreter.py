@@ -30,6 +30,7 @@ from .semantics.core import describe
 ALL = slice(None)
 LANES = np.arange(32, dtype=np.uint32)
 INSTRUCTION_BYTES = 16
+STACK_LIMIT = 1024  # bytes per thread, the default of cudaLimitStackSize
 
 
 class Trap(Exception):
@@ -528,10 +529,9 @@ class Machine:
     _jmp = _bra
 
     def _brx(self, instr: Instr) -> None:
-        """Target = register + offset + address of the next instruction."""
+        """Target = register + label, whose offset already counts from the start of the function."""
         register = self._register(instr)
-        base = self._target(instr) + instr.offset + INSTRUCTION_BYTES
-        self._jump(self._taken(instr), self._word(register).astype(np.int64) + base & 0xFFFFFFFF)
+        self._jump(self._taken(instr), self._word(register).astype(np.int64) + self._target(instr) & 0xFFFFFFFF)
 
     _brxu = _brx
 
@@ -637,7 +637,8 @@ def run(
     banks replaces the kernel's constant banks (with relocations applied). Grids are run in batches of whole
     CTAs of about ``batch_warps`` warps, in order.
     """
-    local = (kernel.local_bytes + 15) & ~15
+    # The cubin cannot know the depth of recursion: CUDA's default stack limit is the least that a thread gets.
+    local = (max(kernel.local_bytes, STACK_LIMIT) + 15) & ~15
     images = dict(kernel.banks) | dict(banks or {})
     images[0] = constant_bank0(grid, block, kernel.param_base, params, local, images.get(0, b""))
     launch = Launch(

@@ -21,7 +21,7 @@ F32_OPS |= {"F2I", "FRND", "FSWZADD", "F2F"}
 F64_OPS = {"DADD", "DMUL", "DFMA", "DSETP", "DMNMX"}
 F16_OPS = {"HADD2", "HMUL2", "HFMA2", "HSETP2", "HSET2", "HMNMX2", "HADD2_32I", "HMUL2_32I", "HFMA2_32I"}
 # Opcodes whose plain hexadecimal operand is a code address.
-BRANCH_OPS = {"BRA", "JMP", "BSSY", "CALL", "RET", "BRX", "JMX", "RPCMOV", "LEPC"}
+BRANCH_OPS = {"BRA", "JMP", "BSSY", "CALL", "RET", "BRX", "BRXU", "JMX", "RPCMOV", "LEPC"}
 
 _REG = re.compile(r"^(U?)(R)(\d+|Z)((?:\.\w+)*)$")
 _PRED = re.compile(r"^(!?)(U?)P(\d|T)$")
@@ -210,6 +210,9 @@ def parse(line: str, offset: int = 0, labels: Mapping[str, int] | None = None) -
     operands = [_operand(op, tuple(mods), part, labels or {}) for part in parts]
     if op in F16_OPS:
         operands = _pair_halves(operands)
+    if op in ("BRX", "BRXU"):
+        # Printed as a displacement from the next instruction.
+        operands = [Label(o.offset + offset + 16) if isinstance(o, Label) else o for o in operands]
     return Instr(offset, op, tuple(mods), tuple(operands), guard)
 
 

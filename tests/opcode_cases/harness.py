@@ -293,9 +293,13 @@ def prepare(case: Case, scratch_address: int = 0) -> Prepared:
     p.add(*uniform_lines)
     expected = dict(case.expect(values))
     outputs = [name for name in expected if name not in ("scratch", "shared")]
-    p.add(*_placed(case.text, len(p.lines)))
+    first = len(p.lines)
+    p.add(*_placed(case.text, first))
+    last = len(p.lines)
     slots = _store_outputs(p, outputs, expected, uses_shared)
     p.add("EXIT ;")
+    instrs = p.instrs()
+    targets = tuple(16 * n for n in range(first, last))
     kernel = KernelCode(
         name="case",
         arch=75,
@@ -311,12 +315,13 @@ def prepare(case: Case, scratch_address: int = 0) -> Prepared:
         registers=255,
         max_threads=THREADS,
         barriers=1,
+        indirect_branches={i.offset: targets for i in instrs if i.op in ("BRX", "BRXU")},
     )
     stacked = np.stack(words) if words else np.zeros((1, THREADS), np.uint32)
     return Prepared(
         case,
         kernel,
-        p.instrs(),
+        instrs,
         np.ascontiguousarray(stacked),
         np.zeros((max(slots, 1), THREADS), np.uint32),
         values.scratch.copy(),

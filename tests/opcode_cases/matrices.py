@@ -147,3 +147,16 @@ for count in (1, 2, 4):
         CASES.append(
             Case(f"LDSM.16.{name}{dot} R4, [R8]", {"R8": "sptr16"}, lambda v, c=count, t=name == "MT88": ldsm(v, c, t))
         )
+
+
+def transposed(v):
+    m = np.zeros((WARPS, 8, 8), np.uint16)
+    words = v.R8.reshape(WARPS, 32)
+    for j in (0, 1):
+        m[:, G, 2 * T + j] = words >> np.uint32(16 * j) & np.uint32(0xFFFF)
+    m = m.transpose(0, 2, 1)
+    pair = np.stack([m[:, G, 2 * T], m[:, G, 2 * T + 1]], axis=-1)
+    return {"R4": np.ascontiguousarray(pair).view(np.uint32).reshape(-1)}
+
+
+CASES.append(Case("MOVM.16.MT88 R4, R8", {"R8": "i32"}, transposed))

@@ -130,3 +130,21 @@ def bmma(b: Builder, instr: Instr) -> None:
         results.append(total)
     for n, value in enumerate(results):
         put(b, Reg(dst.n + n), value)
+
+
+@op("MOVM", mods="16 MT88 M88")
+def movm(b: Builder, instr: Instr) -> None:
+    """Rd, a: transpose an 8x8 matrix of halves that the warp holds as (row g, columns 2t, 2t + 1) (PTX ISA, movmatrix)."""
+    dst, x = instr.operands
+    if not instr.has("MT88"):
+        raise Unhandled("matrix move without transposition")
+    word, lane = _word(b, x, 0), b.special("SR_LANEID")
+    group, member = b.lshr(lane, i32(b, 2)), b.and_(lane, i32(b, 3))
+    odd = b.icmp("ne", b.and_(group, i32(b, 1)), i32(b, 0))
+    halves = []
+    for h in (0, 1):
+        # Element (2t + h, g) is in lane 4 (2t + h) + g / 2, half g % 2.
+        row = b.add(b.shl(member, i32(b, 3)), b.add(b.lshr(group, i32(b, 1)), i32(b, 4 * h)))
+        source = b.shuffle(word, row)
+        halves.append(b.select(odd, b.lshr(source, i32(b, 16)), b.and_(source, i32(b, 0xFFFF))))
+    put(b, dst, b.or_(halves[0], b.shl(halves[1], i32(b, 16))))

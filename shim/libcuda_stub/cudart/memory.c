@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "front.h"
+#include "majors.h"
 
 enum { PITCH = 512 };
 
@@ -152,6 +153,56 @@ cudaError_t cudaStreamAttachMemAsync(cudaStream_t stream, void *p, size_t bytes,
     return done(info.type == MAF_MANAGED ? 0 : MAF_E_INVALID_VALUE);
 }
 
+/* Managed memory lives in host memory that both sides map: prefetching and advice find nothing to move. */
+static cudaError_t managed_hint(const void *p, cudaStream_t stream)
+{
+    struct maf_pointer info;
+    ENTER();
+    maf_pointer(p, &info);
+    int error = maf_stream_info(stream, NULL, NULL, NULL, NULL);
+    return done(error ? error : info.type == MAF_MANAGED ? 0 : MAF_E_INVALID_VALUE);
+}
+
+#if MAF_CUDART_MAJOR == 12
+cudaError_t cudaMemPrefetchAsync(const void *p, size_t bytes, int device, cudaStream_t stream)
+{
+    (void)bytes, (void)device;
+    return managed_hint(p, stream);
+}
+
+cudaError_t cudaMemPrefetchAsync_v2(const void *p, size_t bytes, struct cudaMemLocation location, unsigned flags,
+                                    cudaStream_t stream)
+{
+    (void)bytes, (void)location, (void)flags;
+    return managed_hint(p, stream);
+}
+
+cudaError_t cudaMemAdvise(const void *p, size_t bytes, int advice, int device)
+{
+    (void)bytes, (void)advice, (void)device;
+    return managed_hint(p, NULL);
+}
+
+cudaError_t cudaMemAdvise_v2(const void *p, size_t bytes, int advice, struct cudaMemLocation location)
+{
+    (void)bytes, (void)advice, (void)location;
+    return managed_hint(p, NULL);
+}
+#else
+cudaError_t cudaMemPrefetchAsync(const void *p, size_t bytes, struct cudaMemLocation location, unsigned flags,
+                                 cudaStream_t stream)
+{
+    (void)bytes, (void)location, (void)flags;
+    return managed_hint(p, stream);
+}
+
+cudaError_t cudaMemAdvise(const void *p, size_t bytes, int advice, struct cudaMemLocation location)
+{
+    (void)bytes, (void)advice, (void)location;
+    return managed_hint(p, NULL);
+}
+#endif
+
 /* --- stream-ordered allocation: one pool per device ------------------------------------------------------ */
 enum {
     POOL_REUSE_FOLLOW = 1,
@@ -200,6 +251,21 @@ cudaError_t cudaFreeAsync(void *p, cudaStream_t stream)
 {
     ENTER();
     return done(maf_memory_free_async(stream, u64(p)));
+}
+
+cudaError_t cudaMallocAsync_ptsz(void **p, size_t bytes, cudaStream_t stream)
+{
+    return cudaMallocAsync(p, bytes, PER_THREAD(stream));
+}
+
+cudaError_t cudaMallocFromPoolAsync_ptsz(void **p, size_t bytes, cudaMemPool_t pool, cudaStream_t stream)
+{
+    return cudaMallocFromPoolAsync(p, bytes, pool, PER_THREAD(stream));
+}
+
+cudaError_t cudaFreeAsync_ptsz(void *p, cudaStream_t stream)
+{
+    return cudaFreeAsync(p, PER_THREAD(stream));
 }
 
 cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t *pool, int device)

@@ -1,0 +1,230 @@
+/* Stream capture and graphs. */
+#include <string.h>
+
+#include "front.h"
+
+typedef void *const *nodes_t;
+
+CUresult cuStreamBeginCapture_v2(CUstream stream, int mode)
+{
+    ENTER();
+    return maf_capture_start(stream, mode, NULL, NULL, 0);
+}
+
+CUresult cuStreamBeginCapture_v2_ptsz(CUstream stream, int mode)
+{
+    return cuStreamBeginCapture_v2(PER_THREAD(stream), mode);
+}
+
+CUresult cuStreamBeginCaptureToGraph(CUstream stream, CUgraph graph, const CUgraphNode *deps, const void *edges,
+                                     size_t count, int mode)
+{
+    (void)edges;
+    ENTER();
+    return !graph ? MAF_E_INVALID_VALUE : maf_capture_start(stream, mode, graph, (nodes_t)deps, count);
+}
+
+CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph)
+{
+    return maf_capture_finish(stream, graph);
+}
+
+CUresult cuStreamEndCapture_ptsz(CUstream stream, CUgraph *graph)
+{
+    return cuStreamEndCapture(PER_THREAD(stream), graph);
+}
+
+CUresult cuStreamIsCapturing(CUstream stream, int *status)
+{
+    struct maf_capture_info info;
+    int error = maf_capture_status(stream, &info);
+    *status = info.status;
+    return error;
+}
+
+CUresult cuStreamIsCapturing_ptsz(CUstream stream, int *status)
+{
+    return cuStreamIsCapturing(PER_THREAD(stream), status);
+}
+
+CUresult cuStreamGetCaptureInfo_v3(CUstream stream, int *status, unsigned long long *id, CUgraph *graph,
+                                   const CUgraphNode **deps, const void **edges, size_t *count)
+{
+    struct maf_capture_info info;
+    int error = maf_capture_status(stream, &info);
+    if (error)
+        return error;
+    *status = info.status;
+    if (id)
+        *id = info.id;
+    if (graph)
+        *graph = info.graph;
+    if (deps)
+        *deps = (const CUgraphNode *)info.deps;
+    if (edges)
+        *edges = NULL;
+    if (count)
+        *count = info.dep_count;
+    return 0;
+}
+
+CUresult cuStreamGetCaptureInfo_v2(CUstream stream, int *status, unsigned long long *id, CUgraph *graph,
+                                   const CUgraphNode **deps, size_t *count)
+{
+    return cuStreamGetCaptureInfo_v3(stream, status, id, graph, deps, NULL, count);
+}
+
+CUresult cuThreadExchangeStreamCaptureMode(int *mode)
+{
+    if (*mode < 0 || *mode > 2)
+        return MAF_E_INVALID_VALUE;
+    *mode = maf_capture_mode(*mode);
+    return 0;
+}
+
+CUresult cuGraphCreate(CUgraph *graph, unsigned flags)
+{
+    return flags ? MAF_E_INVALID_VALUE : maf_graph_create(graph);
+}
+
+CUresult cuGraphDestroy(CUgraph graph)
+{
+    return maf_graph_destroy(graph);
+}
+
+CUresult cuGraphClone(CUgraph *clone, CUgraph graph)
+{
+    return maf_graph_clone(graph, clone);
+}
+
+CUresult cuGraphGetNodes(CUgraph graph, CUgraphNode *nodes, size_t *count)
+{
+    return maf_graph_nodes(graph, nodes, count, 0);
+}
+
+CUresult cuGraphGetRootNodes(CUgraph graph, CUgraphNode *nodes, size_t *count)
+{
+    return maf_graph_nodes(graph, nodes, count, 1);
+}
+
+CUresult cuGraphNodeGetType(CUgraphNode node, int *type)
+{
+    return maf_node_type(node, type);
+}
+
+CUresult cuGraphAddKernelNode_v2(CUgraphNode *node, CUgraph graph, const CUgraphNode *deps, size_t count,
+                                 const CUDA_KERNEL_NODE_PARAMS *p)
+{
+    struct maf_launch l = {
+        .kernel = p->func ? p->func : p->kern,
+        .grid = {p->gridDimX, p->gridDimY, p->gridDimZ},
+        .block = {p->blockDimX, p->blockDimY, p->blockDimZ},
+        .shared = p->sharedMemBytes,
+        .args = p->kernelParams,
+        .extra = p->extra,
+    };
+    ENTER();
+    return driver_error(maf_node_kernel(graph, (nodes_t)deps, count, &l, node));
+}
+
+static uint64_t side(int type, const void *host, CUdeviceptr device)
+{
+    return type == 1 ? (uint64_t)(uintptr_t)host : device;
+}
+
+CUresult cuGraphAddMemcpyNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *deps, size_t count,
+                              const CUDA_MEMCPY3D *c, CUcontext context)
+{
+    (void)context;
+    ENTER();
+    if (c->srcMemoryType == 3 || c->dstMemoryType == 3)
+        return unsupported("graph copies of arrays");
+    struct maf_box b = {
+        .dst = side(c->dstMemoryType, c->dstHost, c->dstDevice) +
+               (c->dstZ * c->dstHeight + c->dstY) * c->dstPitch + c->dstXInBytes,
+        .src = side(c->srcMemoryType, c->srcHost, c->srcDevice) +
+               (c->srcZ * c->srcHeight + c->srcY) * c->srcPitch + c->srcXInBytes,
+        .width = c->WidthInBytes,
+        .height = c->Height,
+        .depth = c->Depth,
+        .dst_pitch = c->dstPitch,
+        .src_pitch = c->srcPitch,
+        .dst_slice = c->dstPitch * c->dstHeight,
+        .src_slice = c->srcPitch * c->srcHeight,
+    };
+    return maf_node_memcpy(graph, (nodes_t)deps, count, &b, node);
+}
+
+CUresult cuGraphAddMemsetNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *deps, size_t count,
+                              const CUDA_MEMSET_NODE_PARAMS *p, CUcontext context)
+{
+    struct maf_box b = {.dst = p->dst, .width = p->width, .height = p->height, .depth = 1, .dst_pitch = p->pitch};
+    (void)context;
+    ENTER();
+    return maf_node_memset(graph, (nodes_t)deps, count, &b, p->value, p->elementSize, node);
+}
+
+CUresult cuGraphAddHostNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *deps, size_t count,
+                            const CUDA_HOST_NODE_PARAMS *params)
+{
+    ENTER();
+    return maf_node_host(graph, (nodes_t)deps, count, params->fn, params->userData, node);
+}
+
+CUresult cuGraphAddEmptyNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *deps, size_t count)
+{
+    return maf_node_empty(graph, (nodes_t)deps, count, MAF_NODE_EMPTY, node);
+}
+
+CUresult cuGraphAddChildGraphNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *deps, size_t count,
+                                  CUgraph child)
+{
+    return maf_node_child(graph, (nodes_t)deps, count, child, node);
+}
+
+CUresult cuGraphAddDependencies_v2(CUgraph graph, const CUgraphNode *from, const CUgraphNode *to, const void *edges,
+                                   size_t count)
+{
+    return edges ? unsupported("programmatic graph edges") : maf_graph_link(graph, (nodes_t)from, (nodes_t)to, count, 1);
+}
+
+CUresult cuGraphInstantiateWithFlags(CUgraphExec *exec, CUgraph graph, unsigned long long flags)
+{
+    if (flags & ~15ull)
+        return MAF_E_INVALID_VALUE;
+    return flags & 4 ? unsupported("graphs launched from the device") : maf_graph_instantiate(graph, flags, exec);
+}
+
+/* info: result, error node, node of the edge that changed */
+CUresult cuGraphExecUpdate_v2(CUgraphExec exec, CUgraph graph, void *info)
+{
+    int result;
+    int error = maf_exec_update(exec, graph, &result);
+    if (info) {
+        memset(info, 0, 3 * sizeof(void *));
+        memcpy(info, &result, sizeof result);
+    }
+    return error;
+}
+
+CUresult cuGraphExecDestroy(CUgraphExec exec)
+{
+    return maf_exec_destroy(exec);
+}
+
+CUresult cuGraphLaunch(CUgraphExec exec, CUstream stream)
+{
+    ENTER();
+    return maf_exec_launch(exec, stream);
+}
+
+CUresult cuGraphLaunch_ptsz(CUgraphExec exec, CUstream stream)
+{
+    return cuGraphLaunch(exec, PER_THREAD(stream));
+}
+
+CUresult cuGraphUpload(CUgraphExec exec, CUstream stream)
+{
+    (void)exec;
+    return maf_stream_info(stream, NULL, NULL, NULL, NULL);
+}

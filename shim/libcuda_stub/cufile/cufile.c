@@ -96,7 +96,7 @@ CUfileError_t cuFileBufDeregister(const void *base)
 
 /* One direction of a transfer, in chunks. O_DIRECT descriptors want aligned buffers, and lengths of whole blocks as
  * far as the caller gives them. Returns bytes moved, -1 with errno, or minus a CUfileOpError. */
-static ssize_t transfer(CUfileHandle_t handle, uint64_t memory, size_t bytes, off_t at, int writing)
+static ssize_t transfer(CUfileHandle_t handle, uint64_t memory, size_t bytes, int64_t at, int writing)
 {
     struct file *file = handle;
     void *buffer = NULL;
@@ -116,7 +116,7 @@ static ssize_t transfer(CUfileHandle_t handle, uint64_t memory, size_t bytes, of
             moved = -CU_FILE_CUDA_POINTER_INVALID;
             break;
         }
-        moved = writing ? pwrite(file->fd, host, part, at + (off_t)done) : pread(file->fd, host, part, at + (off_t)done);
+        moved = writing ? pwrite(file->fd, host, part, at + (int64_t)done) : pread(file->fd, host, part, at + (int64_t)done);
         if (moved <= 0)
             break;
         if (on_device && !writing && maf_write(memory + done, buffer, (uint64_t)moved)) {
@@ -131,12 +131,12 @@ static ssize_t transfer(CUfileHandle_t handle, uint64_t memory, size_t bytes, of
     return done || moved == 0 ? (ssize_t)done : moved;
 }
 
-ssize_t cuFileRead(CUfileHandle_t handle, void *base, size_t bytes, off_t file_offset, off_t base_offset)
+ssize_t cuFileRead(CUfileHandle_t handle, void *base, size_t bytes, int64_t file_offset, int64_t base_offset)
 {
     return transfer(handle, (uint64_t)(uintptr_t)base + (uint64_t)base_offset, bytes, file_offset, 0);
 }
 
-ssize_t cuFileWrite(CUfileHandle_t handle, const void *base, size_t bytes, off_t file_offset, off_t base_offset)
+ssize_t cuFileWrite(CUfileHandle_t handle, const void *base, size_t bytes, int64_t file_offset, int64_t base_offset)
 {
     return transfer(handle, (uint64_t)(uintptr_t)base + (uint64_t)base_offset, bytes, file_offset, 1);
 }

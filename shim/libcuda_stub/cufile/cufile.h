@@ -1,4 +1,4 @@
-/* cuFile as plain file input and output. Include <stddef.h> and <sys/types.h> first. */
+/* cuFile as plain file input and output. off_t is 64 bits wide, int64_t here. Include <stddef.h>, <stdint.h> and <sys/types.h> first. */
 #ifndef MAF_CUFILE_H
 #define MAF_CUFILE_H
 
@@ -41,7 +41,7 @@ CUfileError_t cuFileHandleRegister(CUfileHandle_t *handle, CUfileDescr_t *descri
 void cuFileHandleDeregister(CUfileHandle_t handle);
 CUfileError_t cuFileBufRegister(const void *base, size_t bytes, int flags);
 CUfileError_t cuFileBufDeregister(const void *base);
-ssize_t cuFileRead(CUfileHandle_t handle, void *base, size_t bytes, off_t file_offset, off_t base_offset);
-ssize_t cuFileWrite(CUfileHandle_t handle, const void *base, size_t bytes, off_t file_offset, off_t base_offset);
+ssize_t cuFileRead(CUfileHandle_t handle, void *base, size_t bytes, int64_t file_offset, int64_t base_offset);
+ssize_t cuFileWrite(CUfileHandle_t handle, const void *base, size_t bytes, int64_t file_offset, int64_t base_offset);
 
 #endif

@@ -184,3 +184,34 @@ def test_op_with_a_bad_pointer_is_an_illegal_address(client):
         client.sync()
     assert caught.value.error == 700
     assert "gemm" in caught.value.text
+
+
+def damaged(elf: bytes, kernel: str, offset: int, word: bytes) -> bytes:
+    """A cubin with one instruction of a kernel overwritten."""
+    import io
+
+    from elftools.elf.elffile import ELFFile
+
+    section = ELFFile(io.BytesIO(elf)).get_section_by_name(f".text.{kernel}")
+    at = section["sh_offset"] + offset
+    return elf[:at] + word + elf[at + 16 :]
+
+
+def test_unknown_instruction_names_kernel_offset_and_word(add_module, tmp_path, monkeypatch):
+    from maf_vdev.translator import fatbin
+
+    monkeypatch.setenv("MAF_CACHE_DIR", str(tmp_path))
+    elf = fatbin.choose(fatbin.images(add_module), (7, 5)).data
+    word = bytes.fromhex("ff0f0000000000000000000000c00f00")
+    with Client() as client:
+        client.wait_ready()
+        module, _ = client.module(damaged(elf, ADD, 0x20, word))
+        info, _ = client.kernel(module, ADD)
+        client.launch(info.kernel, (1, 1, 1), (32, 1, 1), add_params(0, 1.0, 0, 0, 0))
+        with pytest.raises(Fault) as caught:
+            client.sync()
+        assert client.executor.poll() is None
+    assert caught.value.error == 300
+    assert ADD in caught.value.text
+    assert "0x20" in caught.value.text
+    assert word[::-1].hex() in caught.value.text

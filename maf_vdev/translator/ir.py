@@ -153,6 +153,10 @@ class DecodeError(Exception):
         super().__init__(f"{kernel}+{offset:#x}: cannot decode {word:#034x}: {why}")
         self.kernel, self.offset, self.word, self.why = kernel, offset, word, why
 
+    def __reduce__(self) -> tuple:
+        """Compiler processes send it to the executor."""
+        return DecodeError, (self.kernel, self.offset, self.word, self.why)
+
 
 class LiftError(Exception):
     """An instruction that decodes but has no semantics here. Names kernel, offset and instruction."""

@@ -81,7 +81,7 @@ class Pool:
                     process = self._start()
                 _send(process.stdin, request)  # type: ignore[arg-type]
                 ok, value = _receive(process.stdout)  # type: ignore[arg-type, misc]
-            except (OSError, EOFError, pickle.PickleError) as error:
+            except Exception as error:  # noqa: BLE001 - an answer that cannot be read must not leave the future open
                 # LLVM aborts on what it cannot select: the process is gone, the kernel is not.
                 if process is not None:
                     process.kill()

@@ -1,0 +1,182 @@
+"""Run under the shim libraries: layers on 'cuda' against the same layers on the CPU, in float64 where rounding matters.
+
+Arguments: names of groups below. Prints one JSON object a line: case, what, relative error, bound.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+# Largest difference relative to the largest value of the reference, by the type computed in on 'cuda'.
+BOUNDS = {torch.float32: 2e-5, torch.float64: 1e-12, torch.float16: 4e-3, torch.bfloat16: 3e-2}
+
+
+def report(case: str, what: str, got: torch.Tensor, want: torch.Tensor, dtype: torch.dtype) -> None:
+    got, want = got.detach().double().cpu(), want.detach().double()
+    error = float((got - want).abs().max() / want.abs().max().clamp_min(1e-3))
+    print(json.dumps({"case": case, "what": what, "error": error, "bound": BOUNDS[dtype]}), flush=True)
+
+
+def check(
+    case: str,
+    layer: nn.Module,
+    x: torch.Tensor,
+    dtype: torch.dtype = torch.float32,
+    memory_format: torch.memory_format = torch.contiguous_format,
+    steps: int = 2,
+) -> None:
+    """Forward and backward, twice, so that the second run replays plans."""
+    reference = layer.double()
+    state = {k: v.to(dtype) if v.is_floating_point() else v.clone() for k, v in reference.state_dict().items()}
+    reference.load_state_dict(state)  # both sides start from the same rounded parameters
+    x = x.to(dtype)
+    mine = copy.deepcopy(reference).to("cuda", dtype)
+    if x.dim() in (4, 5):
+        mine = mine.to(memory_format=memory_format)
+    if dtype in (torch.float16, torch.bfloat16):  # as under autocast: normalisation parameters stay in float32
+        for module in mine.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.float()
+    for step in range(steps):
+        xc = x.double().clone().requires_grad_(True)
+        xg = x.to("cuda").contiguous(memory_format=memory_format).requires_grad_(True)
+        yc, yg = reference(xc), mine(xg)
+        report(case, f"forward {step}", yg, yc, dtype)
+        dy = torch.randn(yc.shape, generator=torch.Generator().manual_seed(step)).to(dtype)
+        if yc.requires_grad:
+            reference.zero_grad()
+            mine.zero_grad()
+            yc.backward(dy.double())
+            yg.backward(dy.to("cuda").contiguous(memory_format=memory_format))
+            report(case, f"input gradient {step}", xg.grad, xc.grad, dtype)
+            for (name, pc), pg in zip(reference.named_parameters(), mine.parameters(), strict=True):
+                report(case, f"gradient of {name} {step}", pg.grad, pc.grad, dtype)
+    for (name, bc), bg in zip(reference.named_buffers(), mine.buffers(), strict=True):
+        if bc.is_floating_point():
+            report(case, f"buffer {name}", bg, bc, dtype)
+
+
+def convolutions() -> None:
+    cases: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
+        "conv2d": (nn.Conv2d(8, 12, 3, padding=1), (3, 8, 10, 9)),
+        "conv2d strided": (nn.Conv2d(3, 16, 7, stride=2, padding=3), (2, 3, 32, 32)),
+        "conv2d dilated": (nn.Conv2d(4, 6, 3, dilation=2), (2, 4, 14, 13)),
+        "conv2d same": (nn.Conv2d(4, 6, 4, padding="same"), (2, 4, 14, 13)),
+        "conv2d groups": (nn.Conv2d(12, 18, 3, groups=3, padding=1), (2, 12, 8, 8)),
+        "conv2d depthwise": (nn.Conv2d(16, 16, 3, groups=16, padding=1), (2, 16, 9, 9)),
+        "conv2d 1x1": (nn.Conv2d(16, 32, 1), (2, 16, 7, 7)),
+        "conv1d": (nn.Conv1d(4, 8, 5, stride=2, padding=2), (3, 4, 20)),
+        "conv3d": (nn.Conv3d(3, 4, (3, 2, 3), padding=(1, 0, 1)), (2, 3, 6, 7, 8)),
+        "conv3d groups": (nn.Conv3d(4, 4, 3, groups=2, stride=2), (1, 4, 9, 7, 7)),
+        "transposed 2d": (nn.ConvTranspose2d(8, 6, 3, stride=2, padding=1, output_padding=1), (2, 8, 7, 6)),
+        "transposed 1d": (nn.ConvTranspose1d(4, 6, 4, stride=2), (2, 4, 11)),
+        "transposed 3d groups": (nn.ConvTranspose3d(4, 6, 3, groups=2), (1, 4, 4, 5, 3)),
+    }
+    for name, (layer, shape) in cases.items():
+        check(name, layer, torch.randn(shape))
+
+
+def types() -> None:
+    for dtype in (torch.float64, torch.float16, torch.bfloat16):
+        name = str(dtype).removeprefix("torch.")
+        check(f"conv2d {name}", nn.Conv2d(8, 12, 3, padding=1), torch.randn(3, 8, 10, 9), dtype)
+        check(f"conv1d {name}", nn.Conv1d(4, 8, 5, stride=2), torch.randn(3, 4, 20), dtype)
+        check(f"transposed {name}", nn.ConvTranspose2d(4, 6, 3, stride=2), torch.randn(2, 4, 5, 5), dtype)
+        check(f"groups {name}", nn.Conv2d(8, 8, 3, groups=2), torch.randn(2, 8, 6, 6), dtype)
+
+
+def layouts() -> None:
+    for dtype in (torch.float32, torch.float16):
+        last = {"dtype": dtype, "memory_format": torch.channels_last}
+        name = str(dtype).removeprefix("torch.")
+        check(f"last conv {name}", nn.Conv2d(8, 12, 3, padding=1), torch.randn(3, 8, 10, 9), **last)
+        check(f"last groups {name}", nn.Conv2d(8, 12, 3, groups=4), torch.randn(3, 8, 10, 9), **last)
+        check(f"last batchnorm {name}", nn.BatchNorm2d(8), torch.randn(3, 8, 10, 9), **last)
+    volumes = {"memory_format": torch.channels_last_3d}
+    check("last conv3d", nn.Conv3d(4, 6, 3), torch.randn(2, 4, 6, 5, 7), **volumes)
+    check("last batchnorm 3d", nn.BatchNorm3d(4), torch.randn(2, 4, 6, 5, 7), **volumes)
+
+
+def benchmark() -> None:
+    torch.backends.cudnn.benchmark = True
+    check("benchmarked", nn.Conv2d(8, 12, 3, padding=1), torch.randn(3, 8, 10, 9))
+    check("benchmarked bfloat16", nn.Conv2d(8, 12, 3), torch.randn(3, 8, 10, 9), torch.bfloat16)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+    check("deterministic", nn.Conv2d(8, 12, 5, padding=1), torch.randn(3, 8, 10, 9))
+    torch.backends.cudnn.deterministic = False
+
+
+def normalisation() -> None:
+    torch.manual_seed(3)
+    for name, make, shape in (
+        ("batchnorm 1d", nn.BatchNorm1d, (20, 6)),
+        ("batchnorm 1d lines", nn.BatchNorm1d, (5, 6, 11)),
+        ("batchnorm 2d", nn.BatchNorm2d, (4, 6, 7, 5)),
+        ("batchnorm 3d", nn.BatchNorm3d, (2, 6, 3, 5, 4)),
+    ):
+        layer: Callable[..., Any] = make(6)
+        with torch.no_grad():
+            layer.weight.uniform_(0.5, 2)
+            layer.bias.uniform_(-1, 1)
+        x = torch.randn(shape) * 2 + 1
+        check(f"{name} training", layer, x)
+        check(f"{name} evaluation", layer.float().eval(), x)
+        check(f"{name} cumulative", make(6, momentum=None), x, steps=3)
+        check(f"{name} plain", make(6, affine=True, track_running_stats=False), x)
+        check(f"{name} float64", make(6), x, torch.float64)
+    for dtype in (torch.float16, torch.bfloat16):
+        check(f"batchnorm {dtype}", nn.BatchNorm2d(6), torch.randn(4, 6, 7, 5), dtype)
+    torch.backends.cudnn.enabled = True
+    block = nn.Sequential(nn.Conv2d(6, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 4, 1))
+    check("block", block, torch.randn(4, 6, 9, 9))
+
+
+def fused() -> None:
+    x, w, bias = torch.randn(2, 8, 9, 9), torch.randn(12, 8, 3, 3), torch.randn(12)
+    z = torch.randn(2, 12, 9, 9)
+    g = [t.to("cuda") for t in (x, w, bias, z)]
+    want = torch.relu(nn.functional.conv2d(x.double(), w.double(), bias.double(), padding=1))
+    got = torch.cudnn_convolution_relu(g[0], g[1], g[2], [1, 1], [1, 1], [1, 1], 1)
+    report("conv relu", "forward", got, want, torch.float32)
+    want = torch.relu(nn.functional.conv2d(x.double(), w.double(), bias.double(), padding=1) + 0.5 * z.double())
+    got = torch.cudnn_convolution_add_relu(g[0], g[1], g[3], 0.5, g[2], [1, 1], [1, 1], [1, 1], 1)
+    report("conv add relu", "forward", got, want, torch.float32)
+
+
+def graphs() -> None:
+    layer = nn.Sequential(nn.Conv2d(4, 8, 3), nn.BatchNorm2d(8)).to("cuda").eval()
+    reference = copy.deepcopy(layer).cpu().double()
+    x = torch.randn(2, 4, 8, 8, device="cuda")
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side), torch.no_grad():
+        layer(x)
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.no_grad(), torch.cuda.graph(graph):
+        y = layer(x)
+    for seed in range(3):
+        torch.manual_seed(seed)
+        values = torch.randn(2, 4, 8, 8)
+        x.copy_(values)
+        graph.replay()
+        with torch.no_grad():
+            want = reference(values.double())
+        report("captured", f"replay {seed}", y, want, torch.float32)
+
+
+GROUPS = {f.__name__: f for f in (convolutions, types, layouts, benchmark, normalisation, fused, graphs)}
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    for group in sys.argv[1:]:
+        GROUPS[group]()
+    torch.cuda.synchronize()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -34,7 +34,6 @@ class Module:
     """
 
     def __init__(self, data: bytes, capability: tuple[int, int]) -> None:
-        self.digest = hashlib.blake2b(data, digest_size=16).hexdigest()
         self.capability = capability
         self._image: fatbin.Image | None = None
         self._why = ""
@@ -55,9 +54,9 @@ class Module:
     def _cubin(self) -> Cubin:
         image = self._image
         try:
-            if image.kind == "ptx":
-                return Cubin(assemble(image.data, self.capability))
-            return Cubin(image.data)
+            elf = assemble(image.data, self.capability) if image.kind == "ptx" else image.data
+            self._image = replace(image, payload=memoryview(b""))  # the container's bytes are not needed again
+            return Cubin(elf)
         except (fatbin.FatbinError, CubinError) as error:
             raise ImageError(ERROR_INVALID_KERNEL_IMAGE, f"{image.name}: {error}") from None
 

@@ -7,11 +7,13 @@ The plan itself is made at the first launch of each variant, on the core's threa
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from maf_vdev.executor import record
 from maf_vdev.executor._core import ffi, lib
@@ -67,6 +69,7 @@ class Planner:
             for number in range(self.args.count)
         ]
         self._next_module = 0
+        self._by_content: WeakValueDictionary[bytes, Module] = WeakValueDictionary()
         self._keep: list[object] = []
         self._progress = Progress()
 
@@ -91,10 +94,14 @@ class Planner:
 
     def load_module(self, sda: int, data: bytearray) -> bytes:
         """Reply to MAF_REQ_MODULE. Nothing is decompressed yet."""
-        try:
-            module = Module(bytes(data), CAPABILITY)
-        except ImageError as error:
-            raise RequestError(error.code, str(error)) from None
+        digest = hashlib.blake2b(data, digest_size=16).digest()
+        module = self._by_content.get(digest)
+        if module is None:
+            try:
+                module = Module(bytes(data), CAPABILITY)
+            except ImageError as error:
+                raise RequestError(error.code, str(error)) from None
+            self._by_content[digest] = module
         number = self._next_module
         self._next_module += 1
         self.modules[number] = module

@@ -230,7 +230,7 @@ struct maf_plan_info {
  * One struct per op, int64_t fields only (zero when unused), so that equal descriptions are equal bytes.
  * The pointers and scalars of MAF_CMD_OP come in the order stated at each struct. */
 
-enum maf_op_kind { MAF_OP_GEMM = 1, MAF_OP_CONV = 2, MAF_OP_BATCHNORM = 3, MAF_OP_FFT = 4, MAF_OP_LAPACK = 5, MAF_OP_BLAS = 6 };
+enum maf_op_kind { MAF_OP_GEMM = 1, MAF_OP_CONV = 2, MAF_OP_BATCHNORM = 3, MAF_OP_FFT = 4, MAF_OP_LAPACK = 5, MAF_OP_BLAS = 6, MAF_OP_RNN = 7 };
 
 enum maf_dtype { /* element types */
     MAF_F32 = 0,
@@ -403,6 +403,7 @@ struct maf_op_lapack {
     int64_t b_is_array;
     int64_t pivot_bytes; /* 4 or 8 */
     int64_t w_is_array;
+    int64_t w_split; /* of real GEEV: w is n real parts, then n imaginary parts */
 };
 
 /* Routines of BLAS that are no GEMM. a, b, c are matrices; x, y vectors; operands in brackets are written. */
@@ -460,4 +461,30 @@ struct maf_op_blas {
     int64_t pointer_array; /* 1: a, b, c, x, y are device arrays of `batch` addresses */
     int64_t scalars_on_device;
     int64_t index_bytes;
+};
+
+/* Recurrent layers as cuDNN defines them, all layers and time steps in one op. direction: 0 inference forward,
+ * 1 training forward, 2 backward data, 3 backward weights (adds to dw).
+ * pointers: x y hx hy cx cy w reserve states dx dy dhx dhy dcx dcy dw (0 where unused or absent)
+ * scalars: doubles padding_fill, dropout; int64 clear_dw; then `batch` int32 sequence lengths.
+ * x and y: 0 time major, padded; 1 time major, packed by descending length; 2 batch major, padded.
+ * w: per layer and direction the input matrices of all gates, then their recurrent matrices, then (LSTM) the
+ * projection; after all of them, in the same order, input biases and recurrent biases. hx, cx, ...: layers * directions by batch by size.
+ * states: uint64 seed, uint64 counter (read and advanced by training with dropout). */
+struct maf_op_rnn {
+    int64_t direction;
+    int64_t cell; /* cudnnRNNMode_t: 0 ReLU, 1 tanh, 2 LSTM, 3 GRU */
+    int64_t bias; /* cudnnRNNBiasMode_t: 0 none, 1 input, 2 both, 3 recurrent */
+    int64_t bidirectional;
+    int64_t type;
+    int64_t layout;
+    int64_t layers;
+    int64_t input;
+    int64_t hidden;
+    int64_t projection; /* size of a projected output, equal to hidden without projection */
+    int64_t time; /* longest sequence */
+    int64_t batch;
+    int64_t skip_input; /* the first layer takes its input without a matrix */
+    int64_t dropout; /* 1: between layers, in training */
+    int64_t clip; /* LSTM: 1: cell state is clipped to [clip_low, clip_high], scalars then go on before the lengths with two doubles */
 };

@@ -122,7 +122,7 @@ int maf_launch(const struct maf_launch *l)
     if (unlikely(!c))
         return maf_command_lost(s);
     fill(c, l, state);
-    return maf_command_end(s, c, MAF_NODE_KERNEL, l->kernel);
+    return maf_command_end(s, c, MAF_NODE_KERNEL, unlikely(maf_capturing(s)) ? maf_kernel_of(l->kernel) : NULL);
 }
 
 /* --- facts about kernels ------------------------------------------------------------------------------- */

@@ -486,5 +486,4 @@ struct maf_op_rnn {
     int64_t batch;
     int64_t skip_input; /* the first layer takes its input without a matrix */
     int64_t dropout; /* 1: between layers, in training */
-    int64_t clip; /* LSTM: 1: cell state is clipped to [clip_low, clip_high], scalars then go on before the lengths with two doubles */
 };

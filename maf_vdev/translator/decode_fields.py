@@ -230,19 +230,21 @@ def address(
     """
 
     def get(w: int) -> Mem:
-        offset = signed(w >> 40 & 0xFFFFFF, 24)
+        offset, width = w >> 40 & 0xFFFFFF, 24
         n = w >> 24 & 255
         fmt = scale(w) if scale else ""
-        if uniform < 0 or (uniform_if >= 0 and not w >> uniform_if & 1):
-            index = None
-            if far:
-                offset = signed(w >> 32 & 0xFFFFFFFF, 32)
-        else:
+        index = None
+        if uniform >= 0 and (uniform_if < 0 or w >> uniform_if & 1):
             index = _UREG[w >> uniform & 63]
             if wide >= 0:
                 fmt = "64" if w >> wide & 1 else "U32"
+        elif far:
+            offset, width = w >> 32 & 0xFFFFFFFF, 32
         scaled_zero = n == RZ and scale and fmt  # printed, though it adds nothing
-        return Mem(make_reg(n, fmt=fmt) if n != RZ or scaled_zero else None, index, offset)
+        base = make_reg(n, fmt=fmt) if n != RZ or scaled_zero else None
+        if base is not None or index is not None:  # otherwise it is an absolute address
+            offset = signed(offset, width)
+        return Mem(base, index, offset)
 
     return get
 

@@ -213,7 +213,7 @@ TABLE[0x9AB] = Form("ERRBAR")
 
 
 def _cctl_address(w: int) -> Operand | None:
-    if w >> 87 & 7 in (4, 6, 7):  # all lines: no address
+    if w >> 87 & 15 in (4, 6, 7, 8):  # all lines: no address
         if w >> 24 & 255 != RZ or w >> 72 & 1:
             raise FieldError("address of an operation on all lines")
         return None
@@ -224,11 +224,11 @@ TABLE[0x98F] = Form(
     "CCTL",
     (
         E,
-        table(78, 2, ("", "U", "C", "I")),
-        table(87, 3, ("PF1", "PF2", "WB", "IV", "IVALL", "RS", "IVALLP", "WBALL")),
+        table(78, 3, ("", "U", "C", "I")),
+        table(87, 4, ("PF1", "PF2", "WB", "IV", "IVALL", "RS", "IVALLP", "WBALL", "WBALLP")),
     ),
     (_cctl_address,),
-    refuse=UR_BIT | 1 << 90 | 1 << 80,
+    refuse=UR_BIT,
 )
 
 

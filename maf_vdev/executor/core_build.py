@@ -43,7 +43,7 @@ def make() -> cffi.FFI:
 
     if ".S" not in UnixCCompiler.src_extensions:
         UnixCCompiler.src_extensions.append(".S")
-    ops = sorted(CORE.glob("op_*.h"))
+    ops = [header for header in sorted(CORE.glob("op_*.h")) if header.with_suffix(".c").is_file()]
     builder = cffi.FFI()
     for header in (ROOT / "shim" / "protocol.h", CORE / "core_api.h", CORE / "cpu_launch.h", *ops):
         builder.cdef(_declarations(header))

@@ -158,3 +158,49 @@ void maf_pass_run(const struct maf_pass *pass, const uint64_t *base, double alph
     else
         maf_cpu_parallel_for(count, grain, run_range, &job);
 }
+
+typedef void sgemm_fn(int order, int ta, int tb, int m, int n, int k, float alpha, const float *a, int lda,
+                      const float *b, int ldb, float beta, float *c, int ldc);
+typedef void dgemm_fn(int order, int ta, int tb, int m, int n, int k, double alpha, const double *a, int lda,
+                      const double *b, int ldb, double beta, double *c, int ldc);
+
+/* Rows [m0, m0 + m) and columns [n0, n0 + n) of the product. */
+static void multiply_part(const struct maf_product *p, int64_t m0, int64_t m, int64_t n0, int64_t n)
+{
+    enum { ROW_MAJOR = 101, NO_TRANSPOSE = 111, TRANSPOSE = 112 };
+    int ta = p->transpose_a ? TRANSPOSE : NO_TRANSPOSE, tb = p->transpose_b ? TRANSPOSE : NO_TRANSPOSE;
+    int64_t bytes = p->wide ? 8 : 4;
+    const char *a = (const char *)p->a + m0 * (p->transpose_a ? 1 : p->lda) * bytes;
+    const char *b = (const char *)p->b + n0 * (p->transpose_b ? p->ldb : 1) * bytes;
+    char *c = (char *)p->c + (m0 * p->ldc + n0) * bytes;
+    if (p->wide)
+        ((dgemm_fn *)p->gemm)(ROW_MAJOR, ta, tb, (int)m, (int)n, (int)p->k, 1, (const double *)a, (int)p->lda,
+                              (const double *)b, (int)p->ldb, p->beta, (double *)c, (int)p->ldc);
+    else
+        ((sgemm_fn *)p->gemm)(ROW_MAJOR, ta, tb, (int)m, (int)n, (int)p->k, 1, (const float *)a, (int)p->lda,
+                              (const float *)b, (int)p->ldb, (float)p->beta, (float *)c, (int)p->ldc);
+}
+
+static void multiply_columns(void *arg, uint64_t begin, uint64_t end)
+{
+    const struct maf_product *p = arg;
+    multiply_part(p, 0, p->m, (int64_t)begin, (int64_t)(end - begin));
+}
+
+static void multiply_rows(void *arg, uint64_t begin, uint64_t end)
+{
+    const struct maf_product *p = arg;
+    multiply_part(p, (int64_t)begin, (int64_t)(end - begin), 0, p->n);
+}
+
+void maf_array_product(const struct maf_product *product)
+{
+    enum { WORTH = 1 << 17, STEP = 16 }; /* multiplications worth a task; the kernels' tile */
+    if (product->m <= 0 || product->n <= 0)
+        return;
+    int by_rows = product->m > product->n;
+    int64_t count = by_rows ? product->m : product->n, other = by_rows ? product->n : product->m;
+    int64_t share = (count + maf_cpu_threads() - 1) / maf_cpu_threads(), worth = WORTH / (other * product->k + 1) + 1;
+    int64_t grain = ((share > worth ? share : worth) + STEP - 1) & ~(int64_t)(STEP - 1);
+    maf_cpu_parallel_for((uint64_t)count, (uint64_t)grain, by_rows ? multiply_rows : multiply_columns, (void *)product);
+}

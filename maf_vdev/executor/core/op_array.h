@@ -42,3 +42,23 @@ void maf_pass_run(const struct maf_pass *pass, const uint64_t *base, double alph
 
 /* The calling thread's scratch memory, at least `bytes`, 64-byte aligned; NULL when there is none. One op at a time uses it. */
 void *maf_array_scratch(uint64_t bytes);
+
+/* c = op(a) op(b) + beta * c, row major, c m x n; lda, ldb, ldc are elements between rows as stored. */
+struct maf_product {
+    int64_t wide; /* double, else float */
+    int64_t transpose_a;
+    int64_t transpose_b;
+    int64_t m;
+    int64_t n;
+    int64_t k;
+    const void *a;
+    int64_t lda;
+    const void *b;
+    int64_t ldb;
+    double beta;
+    void *c;
+    int64_t ldc;
+    void *gemm; /* cblas_sgemm or cblas_dgemm, on the calling thread only: the product is cut up for the launch pool */
+};
+
+void maf_array_product(const struct maf_product *product);

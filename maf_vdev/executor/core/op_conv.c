@@ -10,50 +10,13 @@
 #include "op_array.h"
 #include "op_conv.h"
 
-enum { OUT_OF_MEMORY = 2, ROW_MAJOR = 101, NO_TRANSPOSE = 111, TRANSPOSE = 112 };
-
-typedef void sgemm_fn(int order, int ta, int tb, int m, int n, int k, float alpha, const float *a, int lda,
-                      const float *b, int ldb, float beta, float *c, int ldc);
-typedef void dgemm_fn(int order, int ta, int tb, int m, int n, int k, double alpha, const double *a, int lda,
-                      const double *b, int ldb, double beta, double *c, int ldc);
-
-/* c = op(a) op(b) + beta * c, row major, c m x n, packed. The BLAS runs on one thread; columns go over the pool. */
-struct product {
-    const struct maf_conv_gemm *g;
-    int ta;
-    int tb;
-    int64_t m;
-    int64_t n;
-    int64_t k;
-    const char *a;
-    const char *b;
-    double beta;
-    char *c;
-};
-
-static void multiply_columns(void *arg, uint64_t begin, uint64_t end)
-{
-    const struct product *p = arg;
-    int64_t first = (int64_t)begin, bytes = p->g->wide ? 8 : 4;
-    int m = (int)p->m, n = (int)(end - begin), k = (int)p->k, ldc = (int)p->n;
-    int lda = p->ta == TRANSPOSE ? m : k, ldb = p->tb == TRANSPOSE ? k : (int)p->n;
-    const char *b = p->b + first * (p->tb == TRANSPOSE ? p->k : 1) * bytes;
-    char *c = p->c + first * bytes;
-    if (p->g->wide)
-        ((dgemm_fn *)p->g->gemm)(ROW_MAJOR, p->ta, p->tb, m, n, k, 1, (const double *)p->a, lda, (const double *)b, ldb,
-                                 p->beta, (double *)c, ldc);
-    else
-        ((sgemm_fn *)p->g->gemm)(ROW_MAJOR, p->ta, p->tb, m, n, k, 1, (const float *)p->a, lda, (const float *)b, ldb,
-                                 (float)p->beta, (float *)c, ldc);
-}
+enum { OUT_OF_MEMORY = 2, NO_TRANSPOSE = 0, TRANSPOSE = 1 };
 
 static void multiply(const struct maf_conv_gemm *g, int ta, int tb, int64_t m, int64_t n, int64_t k, const char *a,
                      const char *b, double beta, char *c)
 {
-    struct product p = {g, ta, tb, m, n, k, a, b, beta, c};
-    int64_t share = (n + maf_cpu_threads() - 1) / maf_cpu_threads(), worth = (1 << 17) / (m * k) + 1;
-    int64_t grain = ((share > worth ? share : worth) + 15) & ~(int64_t)15;
-    maf_cpu_parallel_for((uint64_t)n, (uint64_t)grain, multiply_columns, &p);
+    struct maf_product p = {g->wide, ta, tb, m, n, k, a, ta ? m : k, b, tb ? k : n, beta, c, n, g->gemm};
+    maf_array_product(&p);
 }
 
 struct columns_job {

@@ -119,6 +119,20 @@ def test_kernel_that_writes_outside_is_an_illegal_address(client, add_module):
     assert client.executor.wait(5) == 1
 
 
+def test_fault_on_a_thread_of_the_launch_pool(client, add_module):
+    """A first launch tells the launcher that the grid is worth its helpers; the second faults on all threads."""
+    module, _ = client.module(add_module)
+    info, _ = client.kernel(module, ADD)
+    count = 1 << 20
+    source = client.allocate(4 * count)
+    for target in (source, 0x4000_0000):
+        client.launch(info.kernel, (count // 512, 1, 1), (128, 1, 1), add_params(count, 1.0, target, source, source))
+    with pytest.raises(Fault) as caught:
+        client.sync()
+    assert caught.value.error == 700
+    assert "vectorized_elementwise_kernel" in caught.value.text
+
+
 def test_kernel_with_a_wild_pointer_is_an_illegal_address(client, add_module):
     module, _ = client.module(add_module)
     info, _ = client.kernel(module, ADD)

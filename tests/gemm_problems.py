@@ -186,6 +186,25 @@ _add("f16-overflow", (4, 4, 4), "f16", alpha=60000.0)
 _add("bf16>f32-c-bf16", (10, 11, 12), "bf16>f32", type_c=g.BF16, in_place=False, beta=1.0)
 for ops in ("NN", "TN", "NT", "TT"):
     _add(f"i8-{ops}", (32, 24, 64), "i8", ops, beta=1.0)
+for t in ("bf16", "i8"):  # large enough for the provider with low-precision instructions
+    for ops in ("NN", "TN", "NT", "TT"):
+        _add(f"{t}-large-{ops}", (96, 70, 64), t, ops, pad=2, beta=1.0)
+        _add(f"{t}-large-row-{ops}", (96, 70, 64), t, ops, order_a=1, order_d=1, order_c=1)
+    _add(f"{t}-large-scaled", (96, 70, 64), t, alpha=0.5 if t == "bf16" else 3.0, beta=2.0)
+    _add(f"{t}-large-c-apart", (96, 70, 64), t, in_place=False, beta=1.0)
+    _add(f"{t}-large-batch", (40, 50, 48), t, "TN", batch=5, pad=1)
+    _add(f"{t}-large-batch-beta", (40, 50, 48), t, batch=5, beta=1.0)
+    _add(f"{t}-large-batch-c-apart", (40, 50, 48), t, batch=5, beta=1.0, in_place=False)
+    _add(f"{t}-large-broadcast", (40, 50, 48), t, batch=5, stride_b=0)
+    _add(f"{t}-large-pointers", (40, 50, 48), t, batch=5, pointer_array=1)
+    _add(f"{t}-large-nan", (96, 70, 64), t, nan="d" if t == "bf16" else "")
+    _add(f"{t}-large-gemv", (1, 700, 600), t)
+    _add(f"{t}-large-column", (700, 1, 600), t, "TN")
+for bits, name in g.EPILOGUES.items():
+    if bits:
+        _add(f"bf16-large-{name}", (96, 70, 64), "bf16", "TN", epilogue=bits, beta=1.0)
+        _add(f"bf16>f32-large-{name}", (96, 70, 64), "bf16>f32", "TN", epilogue=bits)
+        _add(f"bf16-large-batch-{name}", (40, 50, 48), "bf16", epilogue=bits, batch=5)
 _add("i8-odd", (5, 7, 3), "i8", pad=1)
 _add("i8-deep", (8, 8, 4096), "i8", "TN")
 _add("i8>i8", (16, 8, 32), "i8>i8", "TN", alpha=0.002)

@@ -107,7 +107,7 @@ def test_entry_point(cublas: Any, handle: Any, name: str, letter: str, mode: int
     numpy_type = {"s": "f4", "d": "f8", "c": "c8", "z": "c16"}[letter]
     result_type = "i4" if name.startswith("iam") else REALS[letter]
     scalars = {
-        "alpha": np.array([alpha], numpy_type if np.iscomplexobj(alpha) or letter in "sd" else numpy_type),
+        "alpha": np.array([alpha], numpy_type),
         "beta": np.array([beta], numpy_type),
         "ralpha": np.array([np.real(alpha)], REALS[letter]),
         "rbeta": np.array([np.real(beta)], REALS[letter]),

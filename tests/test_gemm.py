@@ -36,8 +36,12 @@ def make(p: dict, only: str) -> registry.Plan:
     return registry.make_plan(KIND, protocol.pack(complete(p)), only)
 
 
-@pytest.mark.parametrize("provider", ["openblas", "onednn"])
-@pytest.mark.parametrize("name", PROBLEMS)
+# oneDNN takes low-precision products of some size; the rest it declines.
+LOW_PRECISION = [name for name in PROBLEMS if name.startswith(("bf16", "i8")) and "large" in name]
+RUNS = [*((name, "openblas") for name in PROBLEMS), *((name, "onednn") for name in LOW_PRECISION)]
+
+
+@pytest.mark.parametrize("name, provider", RUNS)
 def test_provider_agrees_with_reference(name: str, provider: str) -> None:
     p = PROBLEMS[name]
     try:
@@ -45,7 +49,7 @@ def test_provider_agrees_with_reference(name: str, provider: str) -> None:
     except registry.Unsupported:
         if provider == "openblas":
             raise
-        pytest.skip(f"{provider} declines")
+        pytest.skip("this CPU has no instructions for it")
     expected = Memory(p).run(make(p, "reference"))
     got = Memory(p).run(plan)
     op = complete(p)

@@ -192,7 +192,7 @@ def _return_sites(raw: list[Block], starts: dict[int, int]) -> dict[int, list[in
 
 
 def _ordered(raw: list[Block]) -> Cfg:
-    order = _loop_order([b.succs for b in raw], 0)
+    order = loop_order([b.succs for b in raw], 0)
     new = {old: k for k, old in enumerate(order)}
     blocks = []
     for old in order:
@@ -203,7 +203,7 @@ def _ordered(raw: list[Block]) -> Cfg:
     return Cfg(blocks, {b.start: b.index for b in blocks})
 
 
-def _loop_order(succs: list[list[int]], entry: int) -> list[int]:
+def loop_order(succs: list[list[int]], entry: int) -> list[int]:
     """Topological order of the strongly connected components, each ordered in turn without edges to its header."""
     out: list[int] = []
     # Work items: (nodes, entry) regions still to be ordered, or single blocks.

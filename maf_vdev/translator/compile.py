@@ -18,6 +18,7 @@ from . import decode
 from .cubin import KernelCode
 from .emit import abi
 from .emit.llvm_core import Module
+from .emit.llvm_fast import FastEmitter, Unsuitable
 from .emit.llvm_slow import SlowEmitter
 from .ir import Const, Instr, Special
 
@@ -161,14 +162,22 @@ def lift(code: KernelCode, variant: int, form: str = "slow", instrs: list[Instr]
     graph = control.build(instrs, indirect_targets(code, instrs))
     target = host_target()
     module = Module({"avx512": target.avx512, "avx512bw": target.avx512bw})
-    emitter = SlowEmitter(module, graph, bool(variant & VARIANT_AFFINE), "slow", spin_headers(graph))
+    affine = bool(variant & VARIANT_AFFINE)
+    spins = spin_headers(graph)
+    emitter: SlowEmitter | FastEmitter
+    if form == "fast":
+        if spins:
+            raise Unsuitable("polls memory")
+        emitter = FastEmitter(module, graph, affine, "fast", code.subroutines)
+    else:
+        emitter = SlowEmitter(module, graph, affine, "slow", spins)
     emitter.b.may_be_shared = uses_shared_window(instrs)
     emitter.b.may_be_local = uses_local_window(instrs)
     body = emitter.emit()
     text = assemble(module, [body], target)
     count = sum(len(b.instrs) + 1 for b in graph.blocks)
-    flags = emitter.b.flags
-    return Lifted(text, Meta("slow", flags, emitter.frame.bytes, count, cost=5 * count))
+    meta = Meta(emitter.name, emitter.b.flags, emitter.frame.bytes, count, cost=5 * count)
+    return Lifted(text, meta)
 
 
 def indirect_targets(code: KernelCode, instrs: list[Instr]) -> dict[int, tuple[int, ...]]:
@@ -210,7 +219,10 @@ def compile_kernel(
     code: KernelCode, variant: int, form: str = "slow", instrs: list[Instr] | None = None
 ) -> tuple[bytes, Meta]:
     """Object bytes and their description. instrs: given where there are no bytes to decode."""
-    lifted = lift(code, variant & VARIANT_AFFINE, form, instrs)
+    try:
+        lifted = lift(code, variant & VARIANT_AFFINE, form, instrs)
+    except Unsuitable:
+        lifted = lift(code, variant & VARIANT_AFFINE, "slow", instrs)
     return to_object(lifted.text, code.name), lifted.meta
 
 

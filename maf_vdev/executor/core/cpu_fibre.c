@@ -10,7 +10,7 @@ void maf_fibre_entry(void);
 
 void *maf_fibre_prepare(void *stack_top, void (*fn)(void *), void *arg) {
     uint64_t *sp = (uint64_t *)((uintptr_t)stack_top & ~(uintptr_t)63);
-    sp -= 8; /* r15 r14 r13 r12 rbx rbp rip, and 8 bytes that align the stack at the call of fn */
+    sp -= 8; /* r15 r14 r13 r12 rbx rbp rip, one unused */
     memset(sp, 0, 64);
     sp[2] = (uint64_t)(uintptr_t)fn;
     sp[3] = (uint64_t)(uintptr_t)arg;

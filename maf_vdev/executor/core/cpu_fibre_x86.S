@@ -27,6 +27,7 @@ maf_fibre_switch:
     .hidden maf_fibre_entry
     .type maf_fibre_entry, @function
 maf_fibre_entry:
+    subq $8, %rsp
     movq %r12, %rdi
     call *%r13
     ud2

@@ -303,6 +303,12 @@ class Core:
                 ok.append(check)
             elif not check.c:
                 return
+        elif op == "hi32" and af and a.kind == "a":
+            end = self.node("add", "i64", (af[0], self.const("i64", af[1] * (WARP - 1))))
+            first, last = self.node("hi32", "i32", (af[0],)), self.node("hi32", "i32", (end,))
+            same = self.node("icmp", "i1", (first, last), "eq")
+            v.x = (first, same if not ok else self.node("and", "i1", (same, ok[0])))
+            return
         elif op == "lo32" and af:
             ok = []  # the low words agree even where the wide shape fails
             base, stride = self.node("lo32", "i32", (af[0],)), af[1]

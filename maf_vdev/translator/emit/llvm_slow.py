@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..cfg import Block, Cfg, conditions, is_hint, is_syscall, liveness, target
-from ..ir import Instr, LiftError, Reg, UReg
-from ..semantics import TABLE, describe
+from ..cfg import Block, Cfg, conditions, liveness
+from ..ir import Reg
+from ..semantics import TABLE
 from . import abi
 from .llvm_builder import LlvmBuilder
 from .llvm_core import Module
@@ -228,7 +228,7 @@ class SlowEmitter:
             b.flags |= abi.FLAG_SPIN
             b.runtime("spin", "void")
         for i in block.instrs:
-            self._instruction(i)
+            b.straight(i)
         taken = to = barrier = None
         last = block.last
         if last is not None:
@@ -242,63 +242,12 @@ class SlowEmitter:
                     p = b.and_(p, c)
                 taken = b.and_(b.bits_of(p), b.exec_bits)
             if block.kind in ("ret", "indirect"):
-                to = self._target(last)
+                to = b.branch_target(last)
         dirty = {}
         for kind, n in b.dirty:
             dirty[kind, n] = {REG: b.regs, PRED: b.preds, UREG: b.uregs, UPRED: b.upreds}[kind][n]
         state = (b.cse, b.fused, b.consts)
         return Pending(block, b.lines, b.here, state, self.uses, dirty, taken, to, barrier, b.exec_bits)
-
-    def _instruction(self, i: Instr) -> None:
-        b = self.b
-        if is_hint(i) or (i.op == "BMOV" and not isinstance(i.operands[0], Reg)):
-            return
-        if i.op == "BMOV":
-            b.set_reg(i.operands[0].n, b.const("i32", 0))
-            return
-        if i.op in ("LEPC", "RPCMOV"):
-            if i.op == "LEPC":
-                b.set_reg64(i.operands[0].n, b.const("i64", i.offset))
-                return
-            raise LiftError(f"no semantics for {describe(i)}")
-        if is_syscall(i):
-            self._syscall(i)
-            return
-        b.instruction(i)
-        if b.barrier_request is not None:  # BAR.ARV
-            bar_id, count, _ = b.barrier_request
-            b.barrier_request = None
-            b.runtime("barrier", "void", f"i32 {bar_id}", f"i32 {count}", "i32 1")
-
-    def _syscall(self, i: Instr) -> None:
-        """CALL.ABS: arguments in R4.., result in R4 (CUDA ABI)."""
-        b = self.b
-        b.flags |= abi.FLAG_ASSERT | abi.FLAG_PRINT
-        b.guard = b.guard_value(i.guard)
-        (register,) = (o for o in i.operands if isinstance(o, Reg))
-        address = b.reg64(register.n)
-        buf = b.alloca("[12 x <32 x i32>]")
-        for k in range(12):
-            p = b.ins(f"getelementptr i8, ptr {buf}, i64 {128 * k}")
-            b.do(f"store <32 x i32> {b.vector(b.reg(4 + k))}, ptr {p}, align 64")
-        lo = b.scalar(b.lane_uniform(b.lo32(address)))
-        hi = b.scalar(b.lane_uniform(b.hi32(address)))
-        b.runtime("call_abs", "void", f"i32 {b.scalar(b.mask_bits())}", f"i32 {lo}", f"i32 {hi}", f"ptr {buf}")
-        for k in range(2):
-            p = b.ins(f"getelementptr i8, ptr {buf}, i64 {128 * k}")
-            b.set_reg(4 + k, b.leaf("i32", b.ins(f"load <32 x i32>, ptr {p}, align 64"), True))
-        b.guard = None
-
-    def _target(self, i: Instr) -> V:
-        """Offset in the section: register plus label (the decoder has added the next instruction's offset to it)."""
-        b = self.b
-        register = next((o for o in i.operands if isinstance(o, (Reg, UReg))), None)
-        if register is None:
-            raise LiftError(f"indirect branch without a register: {describe(i)}")
-        v = b.reg(register.n) if isinstance(register, Reg) else b.ureg(register.n)
-        if i.op == "RET":
-            return v
-        return b.add(v, b.const("i32", target(i)))
 
     def emit(self) -> str:
         self.b.emit_frame = self._emit_frame  # type: ignore[attr-defined]

@@ -1,0 +1,540 @@
+"""The fast form of a kernel: a warp whose live lanes all go the same way.
+
+No masks but that of the live lanes; registers are SSA values (allocas that SROA promotes) whose
+shape - constant, uniform, affine, vector - is found by a fixpoint over the blocks. Where lanes part,
+where a rare slow path would be called, or where a shape turns out not to hold, the warp stores its
+live registers into its frame and finishes in the general form (llvm_slow).
+Local functions are copied into their callers.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+
+from ..cfg import Block, Cfg, conditions, liveness, loop_order
+from ..semantics import TABLE
+from . import abi
+from .llvm_builder import LlvmBuilder
+from .llvm_core import Module
+from .llvm_slow import HELPERS, PRED, REG, UREG, Frame, register_count
+from .values import V, type_of
+
+Key = tuple[str, int]
+# ('c', bits), ('u', align), ('a', stride, align), ('v',)
+Kind = tuple
+MAX_NODES = 4000
+MAX_CALL_DEPTH = 3
+
+
+class Unsuitable(Exception):
+    """The kernel has no fast form."""
+
+
+@dataclass(slots=True)
+class Node:
+    """A block in a calling context."""
+
+    block: Block
+    context: tuple[int, ...]  # blocks to return to
+    succs: list[int] = field(default_factory=list)
+    index: int = 0
+    cold: bool = False  # not part of the fast form: reaching it leaves
+
+    @property
+    def kind(self) -> str:
+        return self.block.kind
+
+
+@dataclass(slots=True)
+class Emitted:
+    """A node's instructions as text and values; its stores wait for the shapes of its successors."""
+
+    lines: list[str]
+    here: str
+    state: tuple
+    uses: set
+    entry: dict[Key, V]
+    dirty: dict[Key, V]
+    taken: V | None
+    target: V | None
+    barrier: tuple | None
+    exec_bits: V
+
+
+def join(a: Kind | None, b: Kind) -> Kind:
+    if a is None or a == b:
+        return b
+    if a[0] in "cu" and b[0] in "cu":
+        return ("u", min(_align(a), _align(b)))
+    if a[0] == "a" and b[0] == "a" and a[1] == b[1]:
+        return ("a", a[1], min(a[2], b[2]))
+    return ("v",)
+
+
+def _align(k: Kind) -> int:
+    return min(k[1] & -k[1] or 128, 128) if k[0] == "c" else k[-1]
+
+
+def kind_of(v: V) -> Kind:
+    if v.kind == "c":
+        return ("c", v.c)
+    if v.kind == "u":
+        return ("u", min(v.align, 128))
+    if v.base is not None and v.ok is None and v.kind in "ak":
+        return ("a", v.stride, min(v.align, 128))
+    if v.op == "hi32" and v.x is not None:
+        return ("u", 1)  # guarded: see FastEmitter._guards
+    return ("v",)
+
+
+class FastEmitter:
+    def __init__(self, module: Module, cfg: Cfg, affine_tid: bool, name: str, subroutines: dict[int, str]):
+        self.module, self.cfg, self.name = module, cfg, name
+        self.b = LlvmBuilder(module, affine_tid)
+        self.frame = Frame(max(register_count(cfg), 16), len(cfg.blocks))
+        self.slow_entries = {cfg.number[o] for o, n in subroutines.items() if "slowpath" in n and o in cfg.number}
+        self.slots: dict[str, str] = {}
+        self.lost = False
+        self.uses: set[Key] = set()
+        self.kinds: dict[Key, Kind] = {}
+        self.current: dict[Key, V] = {}
+
+    # --- graph ------------------------------------------------------------------------------------
+    def _graph(self) -> list[Node]:
+        ids: dict[tuple[int, tuple[int, ...]], int] = {}
+        nodes: list[Node] = []
+
+        def node(block: int, context: tuple[int, ...]) -> int:
+            key = (block, context)
+            if key not in ids:
+                if len(nodes) >= MAX_NODES:
+                    raise Unsuitable("too many copies of local functions")
+                ids[key] = len(nodes)
+                nodes.append(Node(self.cfg.blocks[block], context))
+                work.append(ids[key])
+            return ids[key]
+
+        work: list[int] = []
+        node(0, ())
+        while work:
+            n = nodes[work.pop()]
+            b, c = n.block, n.context
+            if b.kind == "call" and b.succs[0] in self.slow_entries and not conditions(b.last):
+                n.cold = True
+                continue
+            if b.kind == "call":
+                if len(c) >= MAX_CALL_DEPTH or conditions(b.last):
+                    n.cold = True
+                    continue
+                back = self.cfg.number.get(b.last.offset + 16)
+                if back is None:
+                    raise Unsuitable("call without a return address")
+                n.succs = [node(b.succs[0], (*c, back))]
+            elif b.kind == "ret":
+                if not c or conditions(b.last):
+                    n.cold = True
+                    continue
+                n.succs = [node(c[-1], c[:-1])]
+            else:
+                n.succs = [node(s, c) for s in b.succs]
+        if nodes[0].cold:
+            raise Unsuitable("the entry leaves at once")
+        # What only cold nodes are reached from is not there: successors of cold nodes were never made.
+        order = loop_order([n.succs for n in nodes], 0)
+        new = {old: k for k, old in enumerate(order)}
+        out = []
+        for old in order:
+            n = nodes[old]
+            n.index, n.succs = new[old], [new[s] for s in n.succs]
+            out.append(n)
+        return out
+
+    # --- values at the start of a node ------------------------------------------------------------
+    def _slot(self, key: Key, form: str) -> str:
+        name = f"%{key[0]}{key[1]}.{form}"
+        if name not in self.slots:
+            scalar = "i1" if key[0] in "pq" else "i32"
+            self.slots[name] = type_of(scalar, form == "v")
+        return name
+
+    def _entry(self, kind: str, n: int) -> V:
+        key = (kind, n)
+        self.uses.add(key)
+        v = self.current.get(key)
+        if v is None:
+            v = self.current[key] = self._value(key, self.kinds.get(key, ("c", 0)))
+        return v
+
+    def _value(self, key: Key, k: Kind) -> V:
+        ty = "i1" if key[0] in "pq" else "i32"
+        if k[0] == "c":
+            return self.b.const(ty, k[1])
+        if k[0] == "v":
+            return V(ty, "slot", (), (key, "v"), "v")
+        base = V(ty, "slot", (), (key, k[0]), "u")
+        base.align = k[-1]
+        return base if k[0] == "u" else self.b.affine_leaf(base, k[1])
+
+    def _emit_slot(self, v: V, vec: bool) -> str:
+        key, form = v.x
+        return self.b.ins(f"load {type_of(v.ty, form == 'v')}, ptr {self._slot(key, form)}")
+
+    # --- nodes --------------------------------------------------------------------------------------
+    def _emit(self, node: Node, kinds: dict[Key, Kind]) -> Emitted:
+        b = self.b
+        b.lines = []
+        self.uses, self.kinds, self.current = set(), kinds, {}
+        b.label(f"n{node.index}")
+        b.open_block(b.ins("load i32, ptr %exec"))
+        b.entry = self._entry
+        for i in node.block.instrs:
+            b.straight(i)
+        taken = to = barrier = None
+        last = node.block.last
+        if last is not None:
+            conds = [c for c in (b.guard_value(g) for g in conditions(last)) if c is not None]
+            if node.kind == "barrier":
+                TABLE[last.op](b, last)
+                barrier, b.barrier_request = b.barrier_request, None
+            if conds:
+                p = conds[0]
+                for c in conds[1:]:
+                    p = b.and_(p, c)
+                taken = p
+            if node.kind in ("ret", "indirect"):
+                to = b.branch_target(last)
+        dirty = {}
+        for kind, n in b.dirty:
+            dirty[kind, n] = {"r": b.regs, "p": b.preds, "u": b.uregs, "q": b.upreds}[kind][n]
+        state = (b.cse, b.fused, b.consts)
+        return Emitted(b.lines, b.here, state, self.uses, self.current, dirty, taken, to, barrier, b.exec_bits)
+
+    def emit(self) -> str:
+        b = self.b
+        b.emit_slot = self._emit_slot  # type: ignore[attr-defined]
+        nodes = self._graph()
+        kinds: list[dict[Key, Kind] | None] = [None] * len(nodes)
+        done: list[Emitted | None] = [None] * len(nodes)
+        uses: list[set[Key]] = [set() for _ in nodes]
+        kinds[0] = {}
+        heap = [0]
+        queued = {0}
+        while heap:
+            k = heapq.heappop(heap)
+            queued.discard(k)
+            n = nodes[k]
+            e = self._emit(n, kinds[k])  # type: ignore[arg-type]
+            done[k] = e
+            uses[k] |= e.uses
+            out = dict(kinds[k])  # type: ignore[arg-type]
+            for key, v in e.dirty.items():
+                out[key] = kind_of(v)
+            for s in n.succs:
+                old = kinds[s]
+                if old is None:
+                    new, changed = dict(out), True
+                else:
+                    new, changed = old, False
+                    for key, value in out.items():
+                        have = new.get(key)
+                        if have != value:
+                            j = join(have, value)
+                            if j != have:
+                                new[key] = j
+                                changed = True
+                if changed:
+                    kinds[s] = new
+                    if s not in queued:
+                        queued.add(s)
+                        heapq.heappush(heap, s)
+        flow = [Block(n.block.start, [], None, n.kind, n.succs, n.index) for n in nodes]
+        general = self._general_liveness(nodes, done, uses)
+        for n in nodes:
+            if n.cold:
+                uses[n.index] = general[n.block.index]
+        defs = [set() if n.cold or e is None else set(e.dirty) for n, e in zip(nodes, done)]
+        live_in, _ = liveness(flow, uses, defs)
+        text: list[str] = []
+        for n in nodes:
+            if n.cold:
+                continue
+            self._finish(n, nodes, done[n.index], kinds, live_in)
+            text += done[n.index].lines  # type: ignore[union-attr]
+        return self._assemble(text)
+
+    def _general_liveness(self, nodes: list[Node], done: list[Emitted | None], uses: list[set[Key]]) -> list[set[Key]]:
+        """What the general form may read from each block on."""
+        if not any(n.cold for n in nodes):
+            return []
+        blocks = self.cfg.blocks
+        reads: list[set[Key] | None] = [None] * len(blocks)
+        writes: list[set[Key]] = [set() for _ in blocks]
+        for n, e in zip(nodes, done):
+            if e is not None:
+                k = n.block.index
+                reads[k] = (reads[k] or set()) | uses[n.index]
+                writes[k] = set(e.dirty)
+        for b in blocks:
+            if reads[b.index] is None:  # not in the fast form: emitted once for its reads and writes
+                e = self._emit(Node(b, (), [], 0), {})
+                reads[b.index], writes[b.index] = e.uses, set(e.dirty)
+        return liveness(blocks, reads, writes)[0]  # type: ignore[arg-type]
+
+    # --- ends of nodes --------------------------------------------------------------------------------
+    def _finish(self, n: Node, nodes: list[Node], e: Emitted, kinds: list, live_in: list[set[Key]]) -> None:
+        b = self.b
+        b.lines, b.here = e.lines, e.here
+        b.cse, b.fused, b.consts = e.state
+        b.guard, b.exec_bits = None, e.exec_bits
+        self.kinds, self.current = kinds[n.index], e.entry
+        stores: dict[str, tuple[str, str]] = {}
+        guards: list[V] = []
+        for s in n.succs:
+            if nodes[s].cold:
+                continue
+            for key in sorted(live_in[s]):
+                want = kinds[s].get(key)
+                if want is None or want[0] == "c":
+                    continue
+                have = kinds[n.index].get(key)
+                v = e.dirty.get(key)
+                if v is None:
+                    if have is None or have[0] == want[0]:
+                        continue
+                    v = self._entry(*key)
+                slot = self._slot(key, want[0])
+                if slot in stores:
+                    continue
+                ty = type_of(v.ty, want[0] == "v")
+                if want[0] == "v":
+                    stores[slot] = (ty, b.vector(v))
+                elif want[0] == "a":
+                    stores[slot] = (ty, b.scalar(v.base))
+                elif v.kind in "cu":
+                    stores[slot] = (ty, b.scalar(v))
+                else:  # high word of an affine value
+                    first, same = v.x
+                    stores[slot] = (ty, b.scalar(first))
+                    if same.kind != "c" or not same.c:
+                        guards.append(same)
+        ok = None
+        for g in guards:
+            ok = g if ok is None else b.and_(ok, g)
+        ok_text = b.scalar(ok) if ok is not None else None
+        x = b.scalar(e.exec_bits)
+        t = None
+        uniform = None
+        if e.taken is not None:
+            if e.taken.kind in "cu":
+                uniform = b.scalar(e.taken)
+                t = b.ins(f"select i1 {uniform}, i32 {x}, i32 0")
+            else:
+                t = b.scalar(b.and_(b.bits_of(e.taken), e.exec_bits))
+        to = e.target
+        to_text = b.scalar(b.lane_uniform(to)) if to is not None and n.kind == "indirect" else None
+        same_target = None
+        if n.kind == "indirect" and to.kind not in "cu":
+            ne = b.ins(f"icmp ne <32 x i32> {b.vector(to)}, {b.splat('i32', to_text)}")
+            bits = b.ins(f"and i32 {b.ins(f'bitcast <32 x i1> {ne} to i32')}, {x}")
+            same_target = b.ins(f"icmp eq i32 {bits}, 0")
+        self.leaving = _Leave(n, e, nodes, live_in, x, t)
+        # The warp leaves before anything is stored: what the exit path reads must not be overwritten.
+        stay = [ok_text] if ok_text is not None else []
+        stay += self._conditions_to_stay(n, nodes, x, t, uniform, same_target)
+        if "false" in stay:
+            b.do(f"br label %leave{n.index}")
+            self._leave_block(n, nodes, live_in)
+            return
+        if stay:
+            cond = stay[0]
+            for c in stay[1:]:
+                cond = b.ins(f"and i1 {cond}, {c}")
+            go = b.new_label()
+            b.do(f"br i1 {cond}, label %{go}, label %leave{n.index}")
+            b.label(go)
+        for slot, (ty, text) in stores.items():
+            b.do(f"store {ty} {text}, ptr {slot}")
+        getattr(self, "_end_" + n.kind)(n, nodes, e, x, t, uniform, to_text)
+        if stay:
+            self._leave_block(n, nodes, live_in)
+
+    def _conditions_to_stay(self, n: Node, nodes: list[Node], x: str, t, uniform, same) -> list[str]:
+        b = self.b
+        cold = [nodes[s].cold for s in n.succs]
+        if n.kind == "branch":
+            if all(cold):
+                return ["false"]
+            if cold[0]:
+                return [b.ins(f"icmp eq i32 {t}, 0")]
+            if cold[1]:
+                return [b.ins(f"icmp eq i32 {t}, {x}")]
+            if uniform is not None:
+                return []
+            none, every = b.ins(f"icmp eq i32 {t}, 0"), b.ins(f"icmp eq i32 {t}, {x}")
+            return [b.ins(f"or i1 {none}, {every}")]
+        if n.kind == "exit":
+            return [b.ins(f"icmp eq i32 {t}, {x}")] if cold and cold[0] else []
+        if n.kind == "indirect":
+            return (["false"] if any(cold) else []) + ([same] if same is not None else [])
+        return ["false"] if cold and cold[0] else []
+
+    def _name(self, n: Node) -> str:
+        return "done" if n.cold else f"n{n.index}"  # cold: excluded by the conditions to stay
+
+    def _end_fall(self, n, nodes, e, x, t, uniform, to) -> None:
+        self.b.do(f"br label %{self._name(nodes[n.succs[0]])}")
+
+    _end_jump = _end_call = _end_ret = _end_fall
+
+    def _end_end(self, n, nodes, e, x, t, uniform, to) -> None:
+        self.b.runtime("trap", "void", f"i32 {abi.TRAP_BRANCH}")
+        self.b.do("ret void")
+
+    def _end_branch(self, n, nodes, e, x, t, uniform, to) -> None:
+        b = self.b
+        yes, no = (self._name(nodes[s]) for s in n.succs)
+        if uniform is not None:
+            b.do(f"br i1 {uniform}, label %{yes}, label %{no}")
+            return
+        b.do(f"br i1 {b.ins(f'icmp eq i32 {t}, 0')}, label %{no}, label %{yes}")
+
+    def _end_exit(self, n, nodes, e, x, t, uniform, to) -> None:
+        b = self.b
+        if t is None:
+            b.do("ret void")
+            return
+        rest = b.ins(f"and i32 {x}, {b.ins(f'xor i32 {t}, -1')}")
+        b.do(f"store i32 {rest}, ptr %exec")
+        b.do(f"br i1 {b.ins(f'icmp eq i32 {rest}, 0')}, label %done, label %{self._name(nodes[n.succs[0]])}")
+
+    def _end_barrier(self, n, nodes, e, x, t, uniform, to) -> None:
+        b = self.b
+        if t is not None:
+            raise Unsuitable("guarded barrier")
+        bar_id, count, _ = e.barrier
+        b.runtime("barrier", "void", f"i32 {bar_id}", f"i32 {count}", "i32 0")
+        b.do(f"br label %{self._name(nodes[n.succs[0]])}")
+
+    def _end_indirect(self, n, nodes, e, x, t, uniform, to) -> None:
+        b = self.b
+        if t is not None:
+            raise Unsuitable("conditional indirect branch")
+        cases = "\n".join(
+            f"    i32 {nodes[s].block.start}, label %{self._name(nodes[s])}" for s in dict.fromkeys(n.succs)
+        )
+        b.do(f"switch i32 {to}, label %lost [\n{cases}\n  ]")
+        self.lost = True
+
+    # --- leaving --------------------------------------------------------------------------------------
+    def _leave_block(self, n: Node, nodes: list[Node], live_in: list[set[Key]]) -> None:
+        """Registers to the frame, lanes to the pending masks of their blocks, and on in the general form."""
+        b, leaving = self.b, self.leaving
+        e = leaving.emitted
+        b.label(f"leave{n.index}")
+        with b.cold():
+            if n.kind == "barrier":
+                bar_id, count, _ = e.barrier
+                b.runtime("barrier", "void", f"i32 {bar_id}", f"i32 {count}", "i32 0")
+            live = set().union(*(live_in[s] for s in n.succs)) if n.succs else set()
+            frame = b.pointer(abi.FRAME)
+            for key in sorted(live):
+                v = e.dirty.get(key)
+                if v is None:
+                    v = self._entry(*key)
+                kind, number = key
+                p = b.ins(f"getelementptr i8, ptr {frame}, i64 {self.frame.slot(kind, number)}")
+                if kind == REG:
+                    b.do(f"store <32 x i32> {b.vector(v)}, ptr {p}, align 64")
+                elif kind == PRED:
+                    b.do(f"store i32 {b.scalar(b.bits_of(v))}, ptr {p}")
+                elif kind == UREG:
+                    b.do(f"store i32 {b.scalar(v)}, ptr {p}")
+                else:
+                    b.do(f"store i32 {b.scalar(b.zext(v, 'i32'))}, ptr {p}")
+            ctl = b.ins(f"getelementptr i8, ptr {frame}, i64 {self.frame.offsets['ctl']}")
+            b.call("llvm.memset.p0.i64", "void", f"ptr {ctl}", "i8 0", f"i64 {self.frame.ctl_bytes}", "i1 false")
+            x, t = leaving.exec_text, leaving.taken_text
+            alive = x
+            if n.kind == "branch":
+                self._push(ctl, nodes[n.succs[0]], t)
+                self._push(ctl, nodes[n.succs[1]], b.ins(f"xor i32 {t}, {x}"))
+            elif n.kind == "exit":
+                alive = b.ins(f"and i32 {x}, {b.ins(f'xor i32 {t}, -1')}")
+                self._push(ctl, nodes[n.succs[0]], alive)
+            elif n.kind == "indirect":
+                self._push_targets(ctl, n, nodes, e, x)
+            else:
+                self._push(ctl, nodes[n.succs[0]], x)
+            stop = b.ins(f"icmp eq i32 {alive}, 0")
+            go = b.new_label()
+            b.do(f"br i1 {stop}, label %done, label %{go}")
+            b.label(go)
+            p = b.ins(f"getelementptr i8, ptr %w, i64 {abi.RESUME}")
+            b.do(f"store i32 {alive}, ptr {p}")
+            b.runtime("slow", "void")
+            b.do("ret void")
+
+    def _push(self, ctl: str, n: Node, mask: str) -> None:
+        self.b.do(f"call void @push(ptr {ctl}, i32 {n.block.index}, i32 {mask})")
+
+    def _push_targets(self, ctl: str, n: Node, nodes: list[Node], e: Emitted, x: str) -> None:
+        b = self.b
+        v = b.vector(e.target)
+        for s in dict.fromkeys(n.succs):
+            eq = b.ins(f"icmp eq <32 x i32> {v}, splat (i32 {nodes[s].block.start})")
+            bits = b.ins(f"bitcast <32 x i1> {eq} to i32")
+            self._push(ctl, nodes[s], b.ins(f"and i32 {bits}, {x}"))
+
+    # --- the function -----------------------------------------------------------------------------------
+    def _lost(self) -> list[str]:
+        """An indirect branch to where no block starts."""
+        if not self.lost:
+            return []
+        self.b.lines = ["lost:"]
+        self.b.runtime("trap", "void", f"i32 {abi.TRAP_BRANCH}")
+        return [*self.b.lines, "  ret void"]
+
+    def _assemble(self, body: list[str]) -> str:
+        b, f = self.b, self.frame
+        lost = self._lost()
+        exec0 = b.word(abi.EXEC)
+        self.module.intrinsic("llvm.cttz.i64", "i64", "i64, i1")
+        n = len(self.cfg.blocks)
+        self.module.helper("push", HELPERS.format(ready=f.ready, words=f.words, parked=f.parked, blocks=n))
+        slots = [f"  {name} = alloca {ty}" for name, ty in self.slots.items()]
+        # Read before written only where the value does not matter; zero keeps it defined.
+        zeros = [f"  store {ty} zeroinitializer, ptr {name}" for name, ty in self.slots.items()]
+        return (
+            "\n".join(
+                [
+                    f"define void @{self.name}(ptr %w) #0 {{",
+                    "entry:",
+                    "  %exec = alloca i32",
+                    *slots,
+                    *b.allocas,
+                    *b.prologue,
+                    *zeros,
+                    f"  store i32 {exec0}, ptr %exec",
+                    "  br label %n0",
+                    *body,
+                    *lost,
+                    "done:",
+                    "  ret void",
+                    "}",
+                ]
+            )
+            + "\n"
+        )
+
+
+@dataclass(slots=True)
+class _Leave:
+    """What the exit path of the node being finished needs."""
+
+    node: Node
+    emitted: Emitted
+    nodes: list[Node]
+    live_in: list[set[Key]]
+    exec_text: str
+    taken_text: str | None

@@ -77,7 +77,8 @@ class Record:
     def summary(self, args: Any) -> dict[str, Any]:
         """The record as JSON-ready data.
 
-        command, app_pid, pid, started (seconds since 1970), seconds, start_seconds (until it served)
+        command, app_pid, pid, started (seconds since 1970), seconds, start_seconds (until it served),
+            cpu_seconds (of all threads)
         sda: name, count, memory_bytes
         counters: as in struct maf_counters
         kernels: name, instructions, launches, seconds (running), waits: {variant: seconds the application
@@ -121,6 +122,7 @@ class Record:
             "started": self.started,
             "seconds": time.time() - self.started,
             "start_seconds": self.ready - self.started,
+            "cpu_seconds": time.process_time(),
             "sda": self._sda(args),
             "counters": {name: getattr(counters, name) for name, _ in ffi.typeof("struct maf_counters").fields},
             "kernels": sorted(kernels, key=lambda kernel: -kernel["seconds"]),

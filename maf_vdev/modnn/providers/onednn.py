@@ -33,11 +33,11 @@ def _desc(batch: int, rows: int, cols: int, kind: int, strides: tuple[int, int, 
     batch_step, row, col = strides
     if batch > 1 and batch_step == 0:
         batch = 1
-    # The stride of a dimension of size one is free; packed strides are recognised as plain layouts.
-    if rows == 1 and col == 1:
-        row = cols
-    if cols == 1 and row == 1:
-        col = rows
+    # The stride of a dimension of size one is free; one of the two must be 1, and rows come first where both could.
+    if cols == 1:
+        col = 1
+    elif rows == 1:
+        row = cols if col == 1 else 1
     if batch == 1:
         batch_step = max(rows * row, cols * col)
     return dnnl.strided((batch, rows, cols), kind, (batch_step, row, col))

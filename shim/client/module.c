@@ -41,11 +41,10 @@ static struct maf_lock registry_lock;
 
 /* Host pointer -> (module, entry): open addressing, rebuilt when registrations were added since. */
 struct host_entry {
-    const void *host;
+    const void *host; /* NULL: free */
     struct maf_module *module;
-    uint32_t index;
-    uint32_t used;
     struct maf_kernel *kernel;
+    uint32_t index;
 };
 static struct host_entry *table;
 static uint64_t table_size, table_count;
@@ -116,7 +115,7 @@ void maf_register_variable(void *module, const void *host, const char *name, uin
 static struct host_entry *slot_of(const void *host)
 {
     uint64_t i = hash_pointer(host) >> 20 & (table_size - 1);
-    while (table[i].used && table[i].host != host)
+    while (table[i].host && table[i].host != host)
         i = (i + 1) & (table_size - 1);
     return &table[i];
 }
@@ -135,7 +134,7 @@ static int table_reserve(uint64_t count)
     table = grown;
     table_size = size;
     for (uint64_t i = 0; i < old_size; i++)
-        if (old[i].used)
+        if (old[i].host)
             *slot_of(old[i].host) = old[i];
     free(old);
     return 0;
@@ -154,9 +153,12 @@ static void index_modules(void)
         struct maf_module *m = registered_modules[n];
         maf_lock(&m->lock);
         for (; m->indexed < m->name_count && table_count * 2 < table_size; m->indexed++) {
-            struct host_entry *e = slot_of(m->names[m->indexed].host);
-            table_count += !e->used;
-            *e = (struct host_entry){m->names[m->indexed].host, m, m->indexed, 1, NULL};
+            const void *host = m->names[m->indexed].host;
+            struct host_entry *e = host ? slot_of(host) : NULL;
+            if (!e)
+                continue;
+            table_count += !e->host;
+            *e = (struct host_entry){host, m, NULL, m->indexed};
         }
         maf_unlock(&m->lock);
     }
@@ -166,10 +168,10 @@ static struct host_entry *find_host(const void *host)
 {
     if (atomic_exchange(&unindexed, 0))
         index_modules();
-    if (!table_size)
+    if (!table_size || !host)
         return NULL;
     struct host_entry *e = slot_of(host);
-    return e->used && maf_slab_holds(&module_slab, e->module) && e->index < e->module->name_count ? e : NULL;
+    return e->host && maf_slab_holds(&module_slab, e->module) && e->index < e->module->name_count ? e : NULL;
 }
 
 static struct maf_kernel *new_kernel(struct maf_module *m, const char *name, const void *host)
@@ -354,7 +356,7 @@ void maf_unregister_fatbin(void *module)
     if (table_size)
         for (uint32_t i = 0; i < m->name_count; i++) {
             struct host_entry *e = slot_of(m->names[i].host);
-            if (e->used && e->module == m)
+            if (e->host && e->module == m)
                 e->index = UINT32_MAX;
         }
     for (uint32_t i = module_count; i-- > 0;)

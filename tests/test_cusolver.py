@@ -331,10 +331,13 @@ def test_general_eigenvalues(lib: Any, handle: Any, letter: str) -> None:
     close(order(w.get()), order(np.linalg.eigvals(host)), letter)
     if letter in "CZ":
         close(host @ right.get(), right.get() * w.get(), letter)
-    real = (*arguments[:8], kind if letter in "SD" else 0, *arguments[9:])
-    device = ffi.new("size_t[2]")
-    assert lib.cusolverDnXgeev_bufferSize(*real, device, device + 1) == 0
-    assert lib.cusolverDnXgeev(*real, NULL, 0, NULL, 0, info.ints) == NOT_SUPPORTED
+    else:  # with a real type of w: real parts, then imaginary parts
+        split = Matrix(reals(letter, 2 * n))
+        again = Matrix(host)
+        call_x(lib, "geev", (*arguments[:6], again.p, n, kind, split.p, *arguments[10:]), (info.ints,))
+        close(split.get()[:n] + 1j * split.get()[n:], w.get(), letter)
+    wrong = (*arguments[:8], 2, *arguments[9:])
+    assert lib.cusolverDnXgeev(*wrong, NULL, 0, NULL, 0, info.ints) == INVALID_VALUE
 
 
 def test_wrong_calls(lib: Any, handle: Any) -> None:

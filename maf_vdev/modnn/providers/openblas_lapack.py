@@ -257,8 +257,10 @@ def geev(op: Any, letter: str) -> Step:
 
     def step(at: Addresses) -> None:
         solve(at)
-        values = matrix(at[W], np.result_type(real, np.complex64), n, 1, max(1, n))
-        values[:, 0] = re[:n] + 1j * im[:n]
+        if op.w_split:
+            matrix(at[W], real, n, 2, max(1, n))[...] = np.stack((re[:n], im[:n]), -1)
+        else:
+            matrix(at[W], np.result_type(real, np.complex64), n, 1, max(1, n))[:, 0] = re[:n] + 1j * im[:n]
 
     return step
 

@@ -116,7 +116,8 @@ cusolverStatus_t cusolverDnXgeev_bufferSize(cusolverDnHandle_t handle, cusolverD
     return work_bytes(handle, device_bytes, host_bytes);
 }
 
-/* Eigenvalues are complex; vectors of a real matrix come in LAPACK's packing of conjugate pairs, as documented. */
+/* A real matrix's eigenvalues come complex, or, with a real type of w, as n real parts and then n imaginary parts; its
+ * vectors come in LAPACK's packing of conjugate pairs. */
 cusolverStatus_t cusolverDnXgeev(cusolverDnHandle_t handle, cusolverDnParams_t params, int mode_left, int mode_right,
                                  int64_t n, int type_a, void *a, int64_t lda, int type_w, void *w, int type_left,
                                  void *left, int64_t ld_left, int type_right, void *right, int64_t ld_right,
@@ -127,10 +128,9 @@ cusolverStatus_t cusolverDnXgeev(cusolverDnHandle_t handle, cusolverDnParams_t p
                                .ldu = ld_right, .ldv = ld_left, .job_u = job_of(mode_right),
                                .job_v = job_of(mode_left)};
     (void)params, (void)compute_type, (void)device_work, (void)device_bytes, (void)host_work, (void)host_bytes;
-    if (type_w != 4 && type_w != 5) { /* CUDA_C_32F, CUDA_C_64F */
-        maf_unsupported("cusolver", "cusolverDnXgeev with real eigenvalues");
-        return CUSOLVER_STATUS_NOT_SUPPORTED;
-    }
+    op.w_split = (op.type == MAF_F32 || op.type == MAF_F64) && type_w == type_a;
+    if (!op.w_split && maf_solver_type(type_w) != (op.type == MAF_F32 || op.type == MAF_C64 ? MAF_C64 : MAF_C128))
+        return CUSOLVER_STATUS_INVALID_VALUE;
     if ((mode_left && type_left != type_a) || (mode_right && type_right != type_a))
         return CUSOLVER_STATUS_INVALID_VALUE;
     return maf_solver_submit(handle, &op,

@@ -155,7 +155,8 @@ class Planner:
             data = self._module_data(sda, number, module)
             banks = data.kernel_banks(code)
         except ImageError as error:
-            record.current().fault(error.code, f"kernel {name}: {error}")
+            if error.code != ERROR_SYMBOL_NOT_FOUND:  # programs ask for symbols that may be absent
+                record.current().fault(error.code, f"kernel {name}: {error}")
             raise RequestError(error.code, f"kernel {name}: {error}") from None
         device = self.device()
         kernel = Kernel(len(self.kernels), name, code, device.load(code, banks))

@@ -47,8 +47,11 @@ class InstrDevice(CpuDevice):
         self.form = form
         self.callback = _SLOW(self.prepare_slow)
 
-    def _form(self) -> str:
-        return self.form or super()._form()
+    def _choice(self) -> str:
+        return self.form or super()._choice()
+
+    def _form(self, code: KernelCode, variant: int) -> str:
+        return self.form or super()._form(code, variant)
 
     def _code(self, code: KernelCode, variant: int, form: str) -> Any:
         key = f"{id(code)}/{variant}/{form}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -44,7 +46,13 @@ class CpuKernelStruct(ctypes.Structure):
         ("slow", ctypes.c_void_p),
         ("cookie", ctypes.c_uint64),
         ("measured", ctypes.c_uint32),
+        ("busy", ctypes.c_uint64),
     ]
+
+
+# A kernel that has run this long in its general form gets its fast form, compiled in the background.
+HOT_NS = 20_000_000
+POLL_SECONDS = 0.1
 
 
 @dataclass
@@ -88,39 +96,86 @@ class CpuDevice:
         self._making: dict[str, threading.Lock] = {}
         self._loaded: dict[str, tuple[int, object]] = {}
         self._kernels: dict[int, tuple[CpuKernel, int]] = {}
+        self._cold: list[tuple[CpuKernel, int, CpuKernelStruct]] = []
+        self._watcher: threading.Thread | None = None
 
     def load(self, code: KernelCode, bank_addresses: Mapping[int, int]) -> CpuKernel:
         """A kernel whose constant banks lie at bank_addresses. Compiles nothing."""
         return CpuKernel(code, dict(bank_addresses))
 
-    def prefetch(self, kernel: CpuKernel, variant: int = VARIANT_MASK) -> bool:
-        """Compile in another process what the cache does not have. True when there is nothing to compile."""
+    def prefetch(self, kernel: CpuKernel, variant: int = VARIANT_MASK) -> None:
+        """Compile in another process what the cache does not have."""
         variant &= VARIANT_MASK
-        name = self._key(kernel.code, variant, self._form())
         with self._lock:
-            if name in self._loaded or cache.contains(name):
-                return True
-            if name not in self._running:
-                self._running[name] = self._compilers().submit(kernel.code, variant, self._form())
-            return False
+            form = self._form(kernel.code, variant)
+            name = self._key(kernel.code, variant, form)
+            if name in self._loaded or name in self._running or cache.contains(name):
+                return
+            self._running[name] = self._compilers().submit(kernel.code, variant, form)
 
     def prepare(self, kernel: CpuKernel, variant: int) -> int:
         """Address of the struct maf_cpu_kernel for a launch variant. Raises DecodeError or LiftError."""
         variant &= VARIANT_MASK
-        if variant not in kernel.structs:
-            entry, meta = self._code(kernel.code, variant, self._form())
-            with self._lock:
-                if variant not in kernel.structs:
-                    kernel.structs[variant] = self._describe(kernel, entry, meta, variant)
-        return ctypes.addressof(kernel.structs[variant])
+        with self._lock:
+            struct = kernel.structs.get(variant)
+            if struct is None:
+                entry, meta = self._code(kernel.code, variant, self._form(kernel.code, variant))
+                struct = self._describe(kernel, entry, meta, variant)
+                kernel.structs[variant] = struct
+                if meta.entry == "slow" and self._choice() == "auto":
+                    self._watch(kernel, variant, struct)
+            return ctypes.addressof(struct)
 
     def prepare_slow(self, cookie: int) -> int:
-        """Address of the slow form of the kernel whose struct has this cookie; 0 when it cannot be made."""
-        kernel, variant = self._kernels[cookie]
-        return self._code(kernel.code, variant, "slow")[0]
+        """Address of the general form of the kernel whose struct has this cookie."""
+        with self._lock:
+            kernel, variant = self._kernels[cookie]
+            return self._code(kernel.code, variant, "slow")[0]
 
-    def _form(self) -> str:
-        return "slow"
+    # --- forms ------------------------------------------------------------------------------------
+
+    def _choice(self) -> str:
+        """MAF_EMIT: 'slow' or 'fast' for that form alone, else the general form first and the fast one when hot."""
+        return os.environ.get("MAF_EMIT", "auto")
+
+    def _form(self, code: KernelCode, variant: int) -> str:
+        choice = self._choice()
+        if choice != "auto":
+            return choice
+        return "fast" if cache.contains(self._key(code, variant, "fast")) else "slow"
+
+    def _watch(self, kernel: CpuKernel, variant: int, struct: CpuKernelStruct) -> None:
+        self._cold.append((kernel, variant, struct))
+        if self._watcher is None:
+            self._watcher = threading.Thread(target=self._find_hot, name="maf-tiers", daemon=True)
+            self._watcher.start()
+
+    def _find_hot(self) -> None:
+        while True:
+            time.sleep(POLL_SECONDS)
+            hot = [entry for entry in self._cold if entry[2].busy > HOT_NS]
+            if not hot:
+                continue
+            hot.sort(key=lambda entry: -entry[2].busy)
+            with self._lock:
+                self._cold = [entry for entry in self._cold if entry not in hot]
+                for kernel, variant, struct in hot:
+                    future = self._compilers().submit(kernel.code, variant, "fast")
+                    future.add_done_callback(functools.partial(self._upgrade, kernel, variant, struct))
+
+    def _upgrade(self, kernel: CpuKernel, variant: int, struct: CpuKernelStruct, future: Future) -> None:
+        """The fast form is there: later launches use it."""
+        if future.cancelled() or future.exception() is not None:
+            return  # the general form stays
+        from ..translator import compile
+
+        with self._lock:
+            obj, meta = compile.unpack(future.result())
+            entry = self._loader.load(obj, meta.entry)
+            self._loaded[self._key(kernel.code, variant, "fast")] = entry, meta
+            if meta.entry == "fast":
+                struct.slow = struct.entry
+            struct.entry = entry
 
     def _key(self, code: KernelCode, variant: int, form: str) -> str:
         from ..translator import compile

@@ -38,8 +38,7 @@ class Meta:
     flags: int
     frame_bytes: int
     instructions: int
-    cost: int
-    has_slow: bool = True
+    cost: int  # estimated nanoseconds of one warp
 
     def pack(self) -> bytes:
         return json.dumps(asdict(self)).encode()
@@ -72,7 +71,7 @@ class Target:
 
 
 _target: Target | None = None
-_machine: llvm.TargetMachine | None = None
+_machines: dict[int, llvm.TargetMachine] = {}
 
 
 def host_target() -> Target:
@@ -100,14 +99,22 @@ def host_target() -> Target:
     return _target
 
 
-def machine() -> llvm.TargetMachine:
-    global _machine
-    if _machine is None:
+def machine(level: int = 2) -> llvm.TargetMachine:
+    """The code generator of an optimisation level."""
+    if level not in _machines:
         t = host_target()
-        _machine = llvm.Target.from_triple(t.triple).create_target_machine(
-            cpu=t.cpu, features=t.features, opt=2, reloc="pic", codemodel="small", jit=True
+        _machines[level] = llvm.Target.from_triple(t.triple).create_target_machine(
+            cpu=t.cpu, features=t.features, opt=level, reloc="pic", codemodel="small", jit=True
         )
-    return _machine
+    return _machines[level]
+
+
+def level_of(meta: Meta) -> int:
+    """The general form runs cold code and the fast form's rare exits: compiled quickly. Level 0 needs stack in
+    proportion to the code, and gains less where there is much of it."""
+    if meta.entry == "fast":
+        return 2
+    return 0 if meta.instructions <= 2000 else 1
 
 
 def decode_kernel(code: KernelCode) -> list[Instr]:
@@ -176,7 +183,7 @@ def lift(code: KernelCode, variant: int, form: str = "slow", instrs: list[Instr]
     body = emitter.emit()
     text = assemble(module, [body], target)
     count = sum(len(b.instrs) + 1 for b in graph.blocks)
-    meta = Meta(emitter.name, emitter.b.flags, emitter.frame.bytes, count, cost=5 * count)
+    meta = Meta(emitter.name, emitter.b.flags, emitter.frame.bytes, count, cost=count)
     return Lifted(text, meta)
 
 
@@ -197,22 +204,23 @@ def assemble(module: Module, functions: list[str], target: Target) -> str:
     return "\n".join(parts) + "\n"
 
 
-def to_object(text: str, name: str) -> bytes:
+def to_object(text: str, name: str, level: int = 2) -> bytes:
     """Object bytes of LLVM text. Raises RuntimeError with LLVM's message when it does not verify."""
     for hook in HOOKS:
         hook("emit", name, text)
     module = llvm.parse_assembly(text)
     module.verify()
-    passes = llvm.create_new_function_pass_manager()
-    passes.add_sroa_pass()
-    passes.add_simplify_cfg_pass()
-    builder = llvm.create_pass_builder(machine(), llvm.create_pipeline_tuning_options(speed_level=1))
-    for function in module.functions:
-        if not function.is_declaration:
-            passes.run(function, builder)
-    for hook in HOOKS:
-        hook("passes", name, str(module))
-    return machine().emit_object(module)
+    if level == 2:
+        passes = llvm.create_new_function_pass_manager()
+        passes.add_sroa_pass()
+        passes.add_simplify_cfg_pass()
+        builder = llvm.create_pass_builder(machine(2), llvm.create_pipeline_tuning_options(speed_level=1))
+        for function in module.functions:
+            if not function.is_declaration:
+                passes.run(function, builder)
+        for hook in HOOKS:
+            hook("passes", name, str(module))
+    return machine(level).emit_object(module)
 
 
 def compile_kernel(
@@ -223,7 +231,7 @@ def compile_kernel(
         lifted = lift(code, variant & VARIANT_AFFINE, form, instrs)
     except Unsuitable:
         lifted = lift(code, variant & VARIANT_AFFINE, "slow", instrs)
-    return to_object(lifted.text, code.name), lifted.meta
+    return to_object(lifted.text, code.name, level_of(lifted.meta)), lifted.meta
 
 
 def pack(obj: bytes, meta: Meta) -> bytes:

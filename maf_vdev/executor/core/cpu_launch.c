@@ -605,12 +605,15 @@ int maf_cpu_launch(const struct maf_cpu_kernel *k, const uint32_t grid[3], const
     int wide = workers > 1 && ctas > 1 && (estimate > 60000 || (k->flags & MAF_KERNEL_SPIN));
     uint64_t start = warps >= 16 || !measured ? now_ns() : 0;
     int used = wide ? maf_pool_run(run_job, &job, workers) : (run_job(&job), 1);
+    struct maf_cpu_kernel *account = (struct maf_cpu_kernel *)k;
+    uint64_t spent = warps * measured;
     if (start) {
-        uint64_t per_warp = (now_ns() - start) * (uint64_t)used / warps;
+        spent = (now_ns() - start) * (uint64_t)used;
+        uint64_t per_warp = spent / warps;
         uint32_t value = per_warp > 1u << 30 ? 1u << 30 : (uint32_t)per_warp;
-        /* The first run includes page faults and cold caches. */
         if (measured) value = (uint32_t)(((uint64_t)measured * 3 + value) / 4);
-        __atomic_store_n(&((struct maf_cpu_kernel *)k)->measured, value ? value : 1, __ATOMIC_RELAXED);
+        __atomic_store_n(&account->measured, value ? value : 1, __ATOMIC_RELAXED);
     }
+    __atomic_store_n(&account->busy, account->busy + spent, __ATOMIC_RELAXED);
     return atomic_load(&job.error);
 }

@@ -404,6 +404,11 @@ class Memory(Float):
         return self.module.helper(
             f"gather_{ty}",
             f"define internal <32 x {ty}> @gather_{ty}(<32 x i64> %a, i32 %m) noinline #0 {{\n"
+            "  %none = icmp eq i32 %m, 0\n"
+            "  br i1 %none, label %skip, label %go\n"
+            "skip:\n"
+            f"  ret <32 x {ty}> zeroinitializer\n"
+            "go:\n"
             "  %p = inttoptr <32 x i64> %a to <32 x ptr>\n"
             "  %k = bitcast i32 %m to <32 x i1>\n"
             f"  %r = call <32 x {ty}> @{intrinsic}(<32 x ptr> align {n} %p, <32 x i1> %k, "
@@ -418,6 +423,11 @@ class Memory(Float):
         return self.module.helper(
             "scatter_i32",
             "define internal void @scatter_i32(<32 x i64> %a, <32 x i32> %v, i32 %m) noinline #0 {\n"
+            "  %none = icmp eq i32 %m, 0\n"
+            "  br i1 %none, label %skip, label %go\n"
+            "skip:\n"
+            "  ret void\n"
+            "go:\n"
             "  %p = inttoptr <32 x i64> %a to <32 x ptr>\n"
             "  %k = bitcast i32 %m to <32 x i1>\n"
             f"  call void @{intrinsic}(<32 x i32> %v, <32 x ptr> align 4 %p, <32 x i1> %k)\n"

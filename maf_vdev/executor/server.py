@@ -182,7 +182,8 @@ def _set_up_process(keep: list[int]) -> None:
     decides whether it goes on; and a pipe's other end must see the application's close, not ours."""
     import signal
 
-    os.setpgid(0, 0)
+    if os.getpgrp() != os.getpid():
+        os.setpgid(0, 0)
     for number in (signal.SIGINT, signal.SIGTTOU, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     low = 3

@@ -607,7 +607,8 @@ def constant_bank0(
     grid: Sequence[int], block: Sequence[int], param_base: int, params: bytes, local_bytes: int, image: bytes = b""
 ) -> bytes:
     """Launch constants and parameters, as the kernel reads them from c[0x0]."""
-    size = max(param_base + len(params), len(image), 0x160)
+    # A half at the end of the parameters is read as a whole word.
+    size = (max(param_base + len(params), len(image), 0x160) + 15) & ~15
     bank = bytearray(image.ljust(size, b"\0"))
     struct.pack_into("<6I", bank, 0, *block, *grid)
     stack = (local_bytes + 15) & ~15

@@ -82,6 +82,7 @@ setup(
         "lz4",
         "zstandard",
         "click",
+        "cxxfilt",
         "rich",
         "platformdirs",
         "filelock",

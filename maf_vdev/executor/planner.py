@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from maf_vdev.executor.images import ImageError, Module
 from maf_vdev.executor.module_data import ModuleData, SystemMemory
 from maf_vdev.executor.progress import Progress
 from maf_vdev.executor.server import Arguments, RequestError
+from maf_vdev.names import readable
 
 ERROR_INVALID_KERNEL_IMAGE = 200
 ERROR_INVALID_SOURCE = 300
@@ -72,6 +74,7 @@ class Planner:
         self._by_content: WeakValueDictionary[bytes, Module] = WeakValueDictionary()
         self._keep: list[object] = []
         self._progress = Progress()
+        self._said: set[str] = set()
 
     def preload(self) -> None:
         """Import what the first kernel needs; LLVM's set-up is most of it."""
@@ -155,9 +158,11 @@ class Planner:
             data = self._module_data(sda, number, module)
             banks = data.kernel_banks(code)
         except ImageError as error:
+            text = f"kernel {readable(name)}: {error}"
             if error.code != ERROR_SYMBOL_NOT_FOUND:  # programs ask for symbols that may be absent
-                record.current().fault(error.code, f"kernel {name}: {error}")
-            raise RequestError(error.code, f"kernel {name}: {error}") from None
+                record.current().fault(error.code, text)
+                self._say_once(f"maf-vdev: error {error.code}: {text}")
+            raise RequestError(error.code, text) from None
         device = self.device()
         kernel = Kernel(len(self.kernels), name, code, device.load(code, banks))
         self.kernels.append(kernel)
@@ -165,6 +170,12 @@ class Planner:
         self._kernel_ids[sda, number, name] = kernel.id
         record.current().kernels[kernel.id].cached = device.prefetch(kernel.loaded)
         return kernel
+
+    def _say_once(self, line: str) -> None:
+        """To the user, on stderr: the program itself only gets a number."""
+        if line not in self._said:
+            self._said.add(line)
+            print(line, file=sys.stderr, flush=True)
 
     def _module_data(self, sda: int, number: int, module: Module) -> ModuleData:
         data = self._data.get((sda, number))
@@ -212,7 +223,7 @@ class Planner:
         if number >= len(self.kernels):
             return _fault(ERROR_INVALID_HANDLE, f"launch of unknown kernel {number}")
         kernel = self.kernels[number]
-        return self._guard(f"kernel {kernel.name}", ERROR_JIT, lambda: self._prepare(kernel, variant))
+        return self._guard(f"kernel {readable(kernel.name)}", ERROR_JIT, lambda: self._prepare(kernel, variant))
 
     def _prepare(self, kernel: Kernel, variant: int) -> int:
         start = time.monotonic()

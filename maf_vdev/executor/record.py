@@ -87,6 +87,8 @@ class Record:
         modnn: plans per op and provider, slow fall-backs, refusals, missing providers
         unsupported: {call: times}; notes: {line: times}; faults: error, text
         """
+        from maf_vdev.names import readable
+
         counters = ffi.new("struct maf_counters *")
         lib.maf_core_get_counters(counters)
         usage = ffi.new("struct maf_usage *")
@@ -95,7 +97,7 @@ class Record:
             lib.maf_core_kernel_usage(kernel.id, usage)
             kernels.append(
                 {
-                    "name": kernel.name,
+                    "name": readable(kernel.name),
                     "instructions": kernel.instructions,
                     "launches": usage.runs,
                     "seconds": usage.ns / 1e9,

@@ -31,6 +31,7 @@ struct maf_registered {
     const void *host;
     const char *name;
     uint64_t bytes; /* of a variable; kernels have UINT64_MAX */
+    uint32_t flags; /* MAF_VARIABLE_* */
 };
 #define KERNEL UINT64_MAX
 
@@ -80,7 +81,7 @@ void *maf_register_fatbin(const void *wrapper)
     return m;
 }
 
-static void append(struct maf_module *m, const void *host, const char *name, uint64_t bytes)
+static void append(struct maf_module *m, const void *host, const char *name, uint64_t bytes, uint32_t flags)
 {
     if (!maf_slab_holds(&module_slab, m))
         return;
@@ -95,20 +96,19 @@ static void append(struct maf_module *m, const void *host, const char *name, uin
         m->names = grown;
         m->name_room = room;
     }
-    m->names[m->name_count++] = (struct maf_registered){host, name, bytes};
+    m->names[m->name_count++] = (struct maf_registered){host, name, bytes, flags};
     atomic_store_explicit(&unindexed, 1, memory_order_release);
     maf_unlock(&m->lock);
 }
 
 void maf_register_function(void *module, const void *host, const char *name)
 {
-    append(module, host, name, KERNEL);
+    append(module, host, name, KERNEL, 0);
 }
 
 void maf_register_variable(void *module, const void *host, const char *name, uint64_t bytes, uint32_t flags)
 {
-    (void)flags;
-    append(module, host, name, bytes);
+    append(module, host, name, bytes, flags);
 }
 
 /* registry_lock held */
@@ -494,6 +494,18 @@ int maf_module_variable(void *module, const char *name, uint64_t *address, uint6
     if (bytes)
         *bytes = info.bytes;
     return 0;
+}
+
+int maf_init_managed(void *module)
+{
+    struct maf_module *m = module;
+    int error = maf_slab_holds(&module_slab, m) ? maf_enter_device() : MAF_E_INVALID_HANDLE;
+    for (uint32_t i = 0; !error && i < m->name_count; i++) {
+        uint64_t address;
+        if (m->names[i].flags & MAF_VARIABLE_MANAGED && !(error = maf_module_variable(m, m->names[i].name, &address, NULL)))
+            *(void **)(uintptr_t)m->names[i].host = maf_host_view(address);
+    }
+    return error;
 }
 
 int maf_host_variable(const void *host, uint64_t *address, uint64_t *bytes)

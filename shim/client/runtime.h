@@ -142,6 +142,10 @@ MAF_API void *maf_register_fatbin(const void *wrapper);
 MAF_API void maf_unregister_fatbin(void *module);
 MAF_API void maf_register_function(void *module, const void *host, const char *name);
 MAF_API void maf_register_variable(void *module, const void *host, const char *name, uint64_t bytes, uint32_t flags);
+/* A managed variable's `host` is the pointer through which host code reaches it; maf_init_managed makes it valid: it then
+ * points at the application's own view of the variable's device memory. */
+enum { MAF_VARIABLE_MANAGED = 1 };
+MAF_API int maf_init_managed(void *module);
 MAF_API int maf_module_load(const void *image, void **module); /* fatbin, wrapper, ELF, PTX text */
 MAF_API int maf_module_load_file(const char *path, void **module);
 MAF_API int maf_module_unload(void *module);

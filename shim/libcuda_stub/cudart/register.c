@@ -37,14 +37,12 @@ void __cudaRegisterManagedVar(void **handle, void **hostVar, char *deviceAddress
                               size_t size, int constant, int global)
 {
     (void)deviceAddress, (void)ext, (void)constant, (void)global;
-    maf_register_variable(handle, hostVar, deviceName, size, 1);
-    maf_unsupported("cudart", "__managed__ variables");
+    maf_register_variable(handle, hostVar, deviceName, size, MAF_VARIABLE_MANAGED);
 }
 
 char __cudaInitModule(void **handle)
 {
-    (void)handle;
-    return 0;
+    return (char)(done(maf_init_managed(handle)) == 0);
 }
 
 unsigned __cudaPushCallConfiguration(dim3 grid, dim3 block, size_t shared, void *stream)

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from ..translator import cache
+from ..translator import cache, packed
 from ..translator.cubin import KernelCode
 from ..translator.emit import abi
+from . import object_file
 
 # Addresses that stand for functions of the driver in constant bank 4; code that calls 0 stops with an error.
 DRIVER_FUNCTIONS = {
@@ -71,13 +72,14 @@ class _Loader:
         self._engines: list[object] = []
 
     def load(self, obj: bytes, symbol: str) -> int:
+        if object_file.supported(obj):
+            return object_file.load(obj, symbol)
         import llvmlite.binding as llvm
 
         from ..translator import compile
 
-        machine = compile.machine()
         empty = llvm.parse_assembly(f'target triple="{compile.host_target().triple}"')
-        engine = llvm.create_mcjit_compiler(empty, machine)
+        engine = llvm.create_mcjit_compiler(empty, compile.machine())
         engine.add_object_file(llvm.ObjectFileRef.from_data(obj))
         engine.finalize_object()
         self._engines.append(engine)  # the code lives as long as its engine
@@ -103,34 +105,35 @@ class CpuDevice:
         """A kernel whose constant banks lie at bank_addresses. Compiles nothing."""
         return CpuKernel(code, dict(bank_addresses))
 
-    def prefetch(self, kernel: CpuKernel, variant: int = VARIANT_MASK) -> None:
-        """Compile in another process what the cache does not have."""
+    def prefetch(self, kernel: CpuKernel, variant: int = VARIANT_MASK) -> bool:
+        """Compile in another process what the cache does not have. True when there is nothing to compile."""
         variant &= VARIANT_MASK
+        form = self._form(kernel.code, variant)
+        name = self._key(kernel.code, variant, form)
         with self._lock:
-            form = self._form(kernel.code, variant)
-            name = self._key(kernel.code, variant, form)
-            if name in self._loaded or name in self._running or cache.contains(name):
-                return
-            self._running[name] = self._compilers().submit(kernel.code, variant, form)
+            if name in self._loaded or cache.contains(name):
+                return True
+            if name not in self._running:
+                self._running[name] = self._compilers().submit(kernel.code, variant, form)
+            return False
 
     def prepare(self, kernel: CpuKernel, variant: int) -> int:
         """Address of the struct maf_cpu_kernel for a launch variant. Raises DecodeError or LiftError."""
         variant &= VARIANT_MASK
-        with self._lock:
-            struct = kernel.structs.get(variant)
-            if struct is None:
-                entry, meta = self._code(kernel.code, variant, self._form(kernel.code, variant))
-                struct = self._describe(kernel, entry, meta, variant)
-                kernel.structs[variant] = struct
-                if meta.entry == "slow" and self._choice() == "auto":
-                    self._watch(kernel, variant, struct)
-            return ctypes.addressof(struct)
+        if variant not in kernel.structs:
+            entry, meta = self._code(kernel.code, variant, self._form(kernel.code, variant))
+            with self._lock:
+                if variant not in kernel.structs:
+                    struct = self._describe(kernel, entry, meta, variant)
+                    kernel.structs[variant] = struct
+                    if meta.entry == "slow" and self._choice() == "auto":
+                        self._watch(kernel, variant, struct)
+        return ctypes.addressof(kernel.structs[variant])
 
     def prepare_slow(self, cookie: int) -> int:
         """Address of the general form of the kernel whose struct has this cookie."""
-        with self._lock:
-            kernel, variant = self._kernels[cookie]
-            return self._code(kernel.code, variant, "slow")[0]
+        kernel, variant = self._kernels[cookie]
+        return self._code(kernel.code, variant, "slow")[0]
 
     # --- forms ------------------------------------------------------------------------------------
 
@@ -167,10 +170,8 @@ class CpuDevice:
         """The fast form is there: later launches use it."""
         if future.cancelled() or future.exception() is not None:
             return  # the general form stays
-        from ..translator import compile
-
         with self._lock:
-            obj, meta = compile.unpack(future.result())
+            obj, meta = packed.unpack(future.result())
             entry = self._loader.load(obj, meta.entry)
             self._loaded[self._key(kernel.code, variant, "fast")] = entry, meta
             if meta.entry == "fast":
@@ -178,9 +179,7 @@ class CpuDevice:
             struct.entry = entry
 
     def _key(self, code: KernelCode, variant: int, form: str) -> str:
-        from ..translator import compile
-
-        return cache.key(code, variant, form, compile.host_target().key())
+        return cache.key(code, variant, form)
 
     def _compilers(self):
         if self._pool is None:
@@ -190,7 +189,6 @@ class CpuDevice:
         return self._pool
 
     def _code(self, code: KernelCode, variant: int, form: str):
-        from ..translator import compile
 
         name = self._key(code, variant, form)
         with self._lock:
@@ -199,10 +197,10 @@ class CpuDevice:
             found = self._loaded.get(name)
             if found is not None:
                 return found
-            packed = cache.read(name)
-            if packed is None:
-                packed = self._compile(name, code, variant, form)
-            obj, meta = compile.unpack(packed)
+            data = cache.read(name)
+            if data is None:
+                data = self._compile(name, code, variant, form)
+            obj, meta = packed.unpack(data)
             self._loaded[name] = self._loader.load(obj, meta.entry), meta
             return self._loaded[name]
 
@@ -213,9 +211,9 @@ class CpuDevice:
             future = self._running.pop(name, None)
         if future is not None and not future.cancel():
             return future.result()
-        packed = compile.pack(*compile.compile_kernel(code, variant, form))
-        cache.write(name, packed)
-        return packed
+        data = packed.pack(*compile.compile_kernel(code, variant, form))
+        cache.write(name, data)
+        return data
 
     def _describe(self, kernel: CpuKernel, entry: int, meta, variant: int) -> CpuKernelStruct:
         code = kernel.code

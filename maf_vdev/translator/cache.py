@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -42,12 +43,25 @@ def translator_version() -> str:
     return h.hexdigest()
 
 
-def key(code: KernelCode, variant: int, form: str, target: str) -> str:
-    """Name of the entry for one form of a kernel on one target."""
+@cache
+def machine() -> str:
+    """What decides the code generator's choices on this machine, without asking LLVM."""
+    facts = [platform.machine(), os.environ.get("MAF_CPU", "")]
+    try:
+        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+        wanted = ("vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU implementer", "CPU part")
+        facts += [line for line in lines if line.split("\t")[0].strip() in wanted]
+    except OSError:
+        facts.append(platform.processor())
+    return "\n".join(facts)
+
+
+def key(code: KernelCode, variant: int, form: str) -> str:
+    """Name of the entry for one form of a kernel on this machine."""
     h = hashlib.sha256()
     tables = sorted((offset, tuple(targets)) for offset, targets in code.indirect_branches.items())
     names = sorted(code.subroutines.items())
-    for part in (translator_version(), target, code.arch, variant, form, code.param_base, tables, names):
+    for part in (translator_version(), machine(), code.arch, variant, form, code.param_base, tables, names):
         h.update(repr(part).encode() + b"\0")
     h.update(code.code)
     return h.hexdigest()

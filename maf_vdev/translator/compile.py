@@ -5,11 +5,9 @@ decode -> cfg -> emit (LLVM text) -> parse, verify -> sroa, simplifycfg -> code 
 
 from __future__ import annotations
 
-import json
 import os
-import struct
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import llvmlite.binding as llvm
 
@@ -21,31 +19,12 @@ from .emit.llvm_core import Module
 from .emit.llvm_fast import FastEmitter, Unsuitable
 from .emit.llvm_slow import SlowEmitter
 from .ir import Const, Instr, Special
+from .packed import Meta
 
-# Changes whenever emitted code changes: part of the cache key.
-VERSION = 1
 VARIANT_AFFINE = 1
 
 # Called after each stage with (stage name, kernel name, text), for dumps.
 HOOKS: list[Callable[[str, str, str], None]] = []
-
-
-@dataclass
-class Meta:
-    """What the launcher needs to know about an object."""
-
-    entry: str
-    flags: int
-    frame_bytes: int
-    instructions: int
-    cost: int  # estimated nanoseconds of one warp
-
-    def pack(self) -> bytes:
-        return json.dumps(asdict(self)).encode()
-
-    @staticmethod
-    def unpack(data: bytes) -> Meta:
-        return Meta(**json.loads(data))
 
 
 @dataclass(frozen=True)
@@ -58,9 +37,6 @@ class Target:
     vector_bits: int
     avx512: bool
     avx512bw: bool
-
-    def key(self) -> str:
-        return f"{self.triple}/{self.cpu}/{self.features}"
 
     def attributes(self) -> str:
         """Function attributes. Widths below 512 with 512-bit intrinsics make LLVM abort the process."""
@@ -232,13 +208,3 @@ def compile_kernel(
     except Unsuitable:
         lifted = lift(code, variant & VARIANT_AFFINE, "slow", instrs)
     return to_object(lifted.text, code.name, level_of(lifted.meta)), lifted.meta
-
-
-def pack(obj: bytes, meta: Meta) -> bytes:
-    m = meta.pack()
-    return struct.pack("<I", len(m)) + m + obj
-
-
-def unpack(data: bytes) -> tuple[bytes, Meta]:
-    (n,) = struct.unpack_from("<I", data)
-    return data[4 + n :], Meta.unpack(data[4 : 4 + n])

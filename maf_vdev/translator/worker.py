@@ -98,7 +98,7 @@ class Pool:
 def main() -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing else may write into the answers
-    from . import cache, compile
+    from . import cache, compile, packed
 
     try:
         os.nice(1)
@@ -110,9 +110,9 @@ def main() -> None:
         except EOFError:
             return
         try:
-            packed = compile.pack(*compile.compile_kernel(code, variant, form))
-            cache.write(cache.key(code, variant, form, compile.host_target().key()), packed)
-            _send(answers, (True, packed))
+            result = packed.pack(*compile.compile_kernel(code, variant, form))
+            cache.write(cache.key(code, variant, form), result)
+            _send(answers, (True, result))
         except Exception as error:  # noqa: BLE001 - the parent decides what a failed compilation means
             _send(answers, (False, error))
 

@@ -7,7 +7,12 @@ A *value* is opaque to semantics and has a type ``ty``:
 ``i1 i8 i16 i32 i64 f16 f32 f64``; conceptually one such scalar per lane of a warp. Arithmetic wraps.
 The builder applies the guard: semantics compute results for all lanes and call ``set_*`` or a
 memory method, which take effect only in lanes where the instruction executes.
-Uniform-datapath opcodes use the same arithmetic on values read by ``ureg``/``upred``.
+Uniform-datapath opcodes use the same arithmetic on values read by ``ureg``/``upred``; what reaches ``set_ureg`` is
+made of uniform values only, or comes from ``lane_uniform``, ``ballot`` or ``active``.
+
+NaN results of f16 and f32 arithmetic have one pattern on the hardware (0x7fff, 0x7fffffff); no program here is known
+to read it, so a builder may leave the host's. Sign operations (``fneg``, ``fabs``) and ``select`` keep all bits.
+Lanes that do not execute may hold anything: a builder must not fault on their addresses, shifts or divisors.
 """
 
 from __future__ import annotations
@@ -85,9 +90,10 @@ class Builder(Protocol):
     # saturating; NaN -> 0 for 32 bits and narrower, 0x8000000000000000 for 64 bits
     def i2f(self, a: Value, ty: Ty, signed: bool, rnd: str = "rn") -> Value: ...
     def mufu(self, fn: str, a: Value) -> Value: ...
-    # f32 -> f32: rcp rsq sqrt ex2 lg2 sin cos tanh; sin/cos take radians here (2*pi*x is applied by semantics)
-    def frcp(self, a: Value) -> Value: ...  # f64 correctly rounded 1/x (for MUFU.RCP64H)
-    def fsqrt(self, a: Value) -> Value: ...  # f64 correctly rounded (for MUFU.RSQ64H)
+    # f32 -> f32: rcp rsq sqrt ex2 lg2 sin cos tanh, within 2 units in the last place; sin/cos take radians in
+    # [-pi, pi]: semantics removes whole turns. Subnormal operands and results may be kept or flushed.
+    def frcp(self, a: Value) -> Value: ...  # f64 correctly rounded 1/x (for MUFU.RCP64H); 1/0 is infinite
+    def fsqrt(self, a: Value) -> Value: ...  # f64 correctly rounded (for MUFU.RSQ64H); NaN below 0
 
     # --- memory --------------------------------------------------------------------------------
     # space: "global" "shared" "local" "generic"; addr: i64 for global/generic, i32 for shared/local

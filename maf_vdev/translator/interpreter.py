@@ -7,8 +7,9 @@ address cannot starve the lane it waits for, every 16th step serves the warp tha
 
 Launch constants in bank 0 on sm_70 and sm_75 (seen in compiled code):
 0x00 blockDim, 0x0c gridDim, 0x18 64-bit base of the generic shared window, 0x20 64-bit base of the generic local
-window, 0x28 initial stack pointer R1 (the end of local memory), 0x50 64-bit first address after global memory as
-tested by __isGlobal. Shared addresses are the low 24 bits of a generic address (``LOP3 R, R, 0xffffff``), so the
+window, 0x28 initial stack pointer R1 (the end of local memory), 0x2c dynamic shared memory in bytes, 0x30 64-bit
+%gridid, 0x50 64-bit first address after global memory as tested by __isGlobal, 0x88 + 4 n %envreg n (1 and 2: the
+workspace of grid barriers), 0x10c %nsmid. Shared addresses are the low 24 bits of a generic address (``LOP3 R, R, 0xffffff``), so the
 shared window starts at a multiple of 16 MiB.
 """
 
@@ -183,7 +184,6 @@ class NumpyBuilder(NumpyValues):
             "SR_GTMASK": lambda: ~(ones >> (np.uint32(31) - LANES[None, :])),
             "SR_GEMASK": lambda: ones << LANES[None, :],
             "SR_NTID": lambda: np.array([[bx * by * bz]]),
-            "SR_VIRTUALSMID": lambda: np.zeros((1, 1)),
             "SR_SMEMSZ": lambda: np.array([[launch.shared_bytes]]),
             "SR_CLOCKLO": lambda: np.array([[self.clock]]),
             "SR_CLOCKHI": lambda: np.array([[0]]),
@@ -604,7 +604,13 @@ class Machine:
 
 
 def constant_bank0(
-    grid: Sequence[int], block: Sequence[int], param_base: int, params: bytes, local_bytes: int, image: bytes = b""
+    grid: Sequence[int],
+    block: Sequence[int],
+    param_base: int,
+    params: bytes,
+    local_bytes: int,
+    dynamic_shared: int = 0,
+    image: bytes = b"",
 ) -> bytes:
     """Launch constants and parameters, as the kernel reads them from c[0x0]."""
     # A half at the end of the parameters is read as a whole word.
@@ -612,8 +618,9 @@ def constant_bank0(
     bank = bytearray(image.ljust(size, b"\0"))
     struct.pack_into("<6I", bank, 0, *block, *grid)
     stack = (local_bytes + 15) & ~15
-    struct.pack_into("<QQI", bank, 0x18, SHARED_WINDOW, LOCAL_WINDOW, stack)
+    struct.pack_into("<QQII", bank, 0x18, SHARED_WINDOW, LOCAL_WINDOW, stack, dynamic_shared)
     struct.pack_into("<Q", bank, 0x50, (1 << 64) - 1)
+    struct.pack_into("<I", bank, 0x10C, 1)
     bank[param_base : param_base + len(params)] = params
     return bytes(bank)
 
@@ -641,7 +648,7 @@ def run(
     # The cubin cannot know the depth of recursion: CUDA's default stack limit is the least that a thread gets.
     local = (max(kernel.local_bytes, STACK_LIMIT) + 15) & ~15
     images = dict(kernel.banks) | dict(banks or {})
-    images[0] = constant_bank0(grid, block, kernel.param_base, params, local, images.get(0, b""))
+    images[0] = constant_bank0(grid, block, kernel.param_base, params, local, dynamic_shared, images.get(0, b""))
     launch = Launch(
         kernel.name,
         tuple(grid),

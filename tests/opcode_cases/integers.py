@@ -279,6 +279,19 @@ def dot(x: int, y: int, kinds: tuple[str, str], widths: tuple[int, int], count: 
     return total
 
 
+def differences(x: int, y: int, signed: bool) -> list[int]:
+    def split(word: int) -> list[int]:
+        return [byte - 256 if signed and byte & 128 else byte for byte in word.to_bytes(4, "little")]
+
+    return [abs(p - q) for p, q in zip(split(x), split(y))]
+
+
+for mod, signed in (("", True), (".U8", False)):
+    ternary(
+        f"VABSDIFF4{mod} R4, R5, R6, RZ",
+        lambda a, b, c, s=signed: sum(d << 8 * n for n, d in enumerate(differences(a, b, s))),
+    )
+    ternary(f"VABSDIFF4{mod}.ACC R4, R5, R6, R7", lambda a, b, c, s=signed: sum(differences(a, b, s)) + c)
 for kinds in ("SS", "UU", "SU", "US"):
     ternary(f"IDP.4A.{kinds[0]}8.{kinds[1]}8 R4, R5, R6, R7", lambda a, b, c, k=kinds: dot(a, b, k, (8, 8), 4) + c)
     for half in ("LO", "HI"):

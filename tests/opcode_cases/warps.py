@@ -134,6 +134,12 @@ for name, function in {
     "SR_GEMASK": lambda v: np.uint32(0xFFFFFFFF) << v.lane,
 }.items():
     case(f"S2R R4, {name}", {}, lambda v, f=function: {"R4": f(v)})
+case("S2R R4, SR_VIRTID ; SHF.R.U32.HI R4, RZ, 0x8, R4", {}, lambda v: {"R4": v.tid // np.uint32(32)})
+case(
+    "S2R R4, SR_VIRTUALSMID ; ISETP.LT.U32.AND P0, PT, R4, c[0x0][0x10c], PT",
+    {},
+    lambda v: {"P0": np.ones(THREADS, bool)},
+)
 case("S2UR UR4, SR_CTAID.Y", {}, lambda v: {"UR4": np.zeros((), np.uint32)})
 case("CS2R R4, SRZ", {}, lambda v: {"R4": np.zeros(THREADS, np.uint64)})
 case(

@@ -210,17 +210,17 @@ def vabsdiff(b: Builder, instr: Instr) -> None:
     put(b, dst, b.add(b.sub(high(x, y), low(x, y)), get(b, z)))
 
 
-@op("VABSDIFF4", mods="U8 S8")
+@op("VABSDIFF4", mods="U8 ACC")
 def vabsdiff4(b: Builder, instr: Instr) -> None:
-    """Rd: |a - b| of each byte."""
+    """Rd: |a - b| of each byte; .ACC: their sum plus c."""
     dst, x, y, z = instr.operands
-    if not is_zero(z):
+    if not instr.has("ACC") and not is_zero(z):
         raise Unhandled("third source")
     low, high = (b.umin, b.umax) if instr.has("U8") else (b.smin, b.smax)
-    total = None
-    for n, (p, q) in enumerate(zip(*(_lanes(b, get(b, o), 8, instr.has("S8")) for o in (x, y)))):
-        byte = b.shl(b.sub(high(p, q), low(p, q)), i32(b, 8 * n))
-        total = byte if total is None else b.or_(total, byte)
+    total = get(b, z)
+    for n, (p, q) in enumerate(zip(*(_lanes(b, get(b, o), 8, not instr.has("U8")) for o in (x, y)))):
+        byte = b.sub(high(p, q), low(p, q))
+        total = b.add(total, byte if instr.has("ACC") or n == 0 else b.shl(byte, i32(b, 8 * n)))
     put(b, dst, total)
 
 

@@ -28,7 +28,8 @@ def _lane_parts(b: Builder) -> tuple[Value, Value]:
 
 
 def _rows_and_columns(b: Builder, x: list[Value], y: list[Value]) -> tuple[list[list[Value]], list[list[list[Value]]]]:
-    """For every k-group s (lanes t = 0..3 of a row): A's words of this lane's rows, B's words of columns 2t, 2t+1."""
+    """For each value of x, its copies from the four lanes of this lane's row; for j = 0, 1 and each value of y, its
+    copies from the four lanes of column 2t + j."""
     row_base, t = _lane_parts(b)
     column_base = b.shl(t, i32(b, 3))
     rows = [[b.shuffle(word, b.add(row_base, i32(b, s))) for s in range(4)] for word in x]
@@ -46,10 +47,14 @@ def hmma(b: Builder, instr: Instr) -> None:
         raise Unhandled("shape")
     steps = 1 if instr.has("1688") else 2
     single = instr.has("F32")
-    # A: words (row g, g + 8) of each 8-column step; B: one word per step.
-    a_words = [_word(b, x, n) for n in range(2 * steps)]
-    b_words = [_word(b, y, n) for n in range(steps)]
-    rows, columns = _rows_and_columns(b, a_words, b_words)
+
+    def widened(operand: Reg, count: int) -> list[Value]:
+        """Both halves of each fragment word as f32 patterns: widened before they are exchanged, once per element."""
+        words = [_word(b, operand, n) for n in range(count)]
+        return [b.bitcast(_half(b, word, h), "i32") for word in words for h in (0, 1)]
+
+    # A: words (row g, row g + 8) of each 8-column step; B: one word per step. Halves are neighbours in k.
+    rows, columns = _rows_and_columns(b, widened(x, 2 * steps), widened(y, steps))
     results = []
     for upper in (0, 1):
         for j in (0, 1):
@@ -60,8 +65,8 @@ def hmma(b: Builder, instr: Instr) -> None:
             for step in range(steps):
                 for s in range(4):
                     for h in (0, 1):
-                        left = _half(b, rows[2 * step + upper][s], h)
-                        right = _half(b, columns[j][step][s], h)
+                        left = b.bitcast(rows[2 * (2 * step + upper) + h][s], "f32")
+                        right = b.bitcast(columns[j][2 * step + h][s], "f32")
                         total = b.fma(left, right, total)
             results.append(total)
     if single:

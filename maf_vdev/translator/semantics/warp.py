@@ -93,7 +93,13 @@ def r2ur(b: Builder, instr: Instr) -> None:
 
 
 def _special(b: Builder, name: str) -> Value:
-    return i32(b, 0) if name == "SRZ" else b.special(name)
+    if name == "SR_VIRTID":
+        # %warpid is read as bits 8..14.
+        return b.shl(b.and_(b.special("SR_WARPID"), i32(b, 0x7F)), i32(b, 8))
+    if name in ("SRZ", "SR_VIRTUALSMID"):
+        # All CTAs report one multiprocessor.
+        return i32(b, 0)
+    return b.special(name)
 
 
 @op("S2R")

@@ -17,7 +17,8 @@ Lanes that do not execute may hold anything: a builder must not fault on their a
 
 from __future__ import annotations
 
-from typing import Any, Optional, Protocol, Sequence
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 Value = Any
 Ty = str
@@ -39,7 +40,7 @@ class Builder(Protocol):
     def set_upred(self, n: int, v: Value) -> None: ...
     def special(self, name: str) -> Value: ...  # i32; name as in ir.Special ("SR_TID.X")
     def special64(self, name: str) -> Value: ...  # i64, e.g. "SR_CLOCKLO"
-    def imm(self, ty: Ty, value: int | float) -> Value: ...  # same in all lanes
+    def imm(self, ty: Ty, value: float) -> Value: ...  # same in all lanes
 
     # --- integers (operands of one type, iN) -----------------------------------------------
     def add(self, a: Value, b: Value) -> Value: ...
@@ -69,7 +70,7 @@ class Builder(Protocol):
     def pack64(self, lo: Value, hi: Value) -> Value: ...  # i32, i32 -> i64
     def lo32(self, a: Value) -> Value: ...  # i64 -> i32
     def hi32(self, a: Value) -> Value: ...
-    def add_carry(self, a: Value, b: Value, cin: Optional[Value]) -> tuple[Value, Value]: ...
+    def add_carry(self, a: Value, b: Value, cin: Value | None) -> tuple[Value, Value]: ...
     # i32 a + b + cin (cin an i1 or None) -> (sum i32, carry-out i1); builders fuse chains to 64 bits
 
     # --- floating point ----------------------------------------------------------------------
@@ -103,8 +104,8 @@ class Builder(Protocol):
     def store_words(self, space: str, addr: Value, words: Sequence[Value]) -> None: ...
     def load_const(self, bank: Value | int, offset: Value | int, ty: Ty) -> Value: ...  # i8 i16 i32 i64
     def atomic(
-        self, space: str, op: str, ty: Ty, addr: Value, v: Value, cmp: Optional[Value] = None, want_old: bool = True
-    ) -> Optional[Value]: ...
+        self, space: str, op: str, ty: Ty, addr: Value, v: Value, cmp: Value | None = None, want_old: bool = True
+    ) -> Value | None: ...
     # op: add min max umin umax and or xor exch cas inc dec (integers), fadd (f32 f64, f16x2 as i32 with op "fadd.f16x2")
     # min/max are signed. Returns the old value or None.
     def is_shared(self, addr: Value) -> Value: ...  # i64 generic address -> i1
@@ -119,9 +120,9 @@ class Builder(Protocol):
 
     # --- effects -----------------------------------------------------------------------------
     def fence(self) -> None: ...
-    def barrier(self, bar_id: Value | int, count: Optional[Value], mode: str = "sync") -> None: ...
+    def barrier(self, bar_id: Value | int, count: Value | None, mode: str = "sync") -> None: ...
     # CTA barrier; mode "sync" or "arrive"; count in threads or None for all
-    def barrier_reduce(self, bar_id: Value | int, count: Optional[Value], op: str, p: Value) -> None: ...
+    def barrier_reduce(self, bar_id: Value | int, count: Value | None, op: str, p: Value) -> None: ...
     # op: "popc" "and" "or" over all threads of the CTA; the result is read by barrier_result
     def barrier_result(self) -> Value: ...  # i32: the last barrier_reduce's popc, or 0/1 in all lanes
     def trap(self, why: str) -> None: ...

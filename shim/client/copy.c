@@ -1,12 +1,67 @@
 /* Copies and fills of every kind. Where one side is ordinary host memory the application's own mapping of the
  * device file does the work, once the stream's earlier work has finished; all else goes through the ring. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "internal.h"
 
 enum { HOST_TO_HOST, HOST_TO_DEVICE, DEVICE_TO_HOST, DEVICE_TO_DEVICE, BY_ADDRESS };
 enum { DIRECT_MAX = 65536 }; /* an asynchronous copy up to this size is done at once when the stream is idle */
+
+/* --- bulk transfers ---------------------------------------------------------------------------------------
+ * Writing fresh memory through a mapping costs a fault and a zeroed page per 4 KiB; write() to the file does not, but
+ * is slower than memcpy once the pages are mapped. So the first bulk write to each chunk goes through the file. */
+enum { CHUNK_SHIFT = 21, BULK_MIN = 262144 };
+static uint8_t *_Atomic chunk_seen;
+
+static uint8_t *seen_chunks(void)
+{
+    uint8_t *seen = atomic_load(&chunk_seen);
+    if (!seen) {
+        uint8_t *none = NULL;
+        seen = mmap(NULL, maf_g.device_span >> CHUNK_SHIFT, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (seen == MAP_FAILED)
+            return NULL;
+        if (!atomic_compare_exchange_strong(&chunk_seen, &none, seen)) {
+            munmap(seen, maf_g.device_span >> CHUNK_SHIFT);
+            seen = none;
+        }
+    }
+    return seen;
+}
+
+void maf_copy_forget(uint64_t address, uint64_t bytes)
+{
+    uint8_t *seen = atomic_load(&chunk_seen);
+    uint64_t first = (address - maf_g.device_base) >> CHUNK_SHIFT;
+    if (seen && maf_in_device(address))
+        memset(seen + first, 0, ((address - maf_g.device_base + bytes - 1) >> CHUNK_SHIFT) - first + 1);
+}
+
+static void bulk_write(uint64_t dst, const char *src, uint64_t bytes)
+{
+    uint8_t *seen = seen_chunks();
+    int saved = errno;
+    while (bytes) {
+        uint64_t offset = dst - maf_g.device_base, chunk = offset >> CHUNK_SHIFT;
+        uint64_t part = ((chunk + 1) << CHUNK_SHIFT) - offset;
+        part = part < bytes ? part : bytes;
+        ssize_t done = 0;
+        if (seen && !seen[chunk] && (done = pwrite(maf_g.device_fd, src, part, (off_t)offset)) < 0)
+            done = 0;
+        memcpy(maf_g.device_map + offset + done, src + done, part - (uint64_t)done);
+        if (seen)
+            seen[chunk] = 1;
+        dst += part;
+        src += part;
+        bytes -= part;
+    }
+    errno = saved;
+}
 
 static int check_kind(uint64_t dst, uint64_t src, int kind)
 {
@@ -106,7 +161,10 @@ int maf_memcpy(void *stream, uint64_t dst, uint64_t src, uint64_t bytes, int kin
         return put_write(s, dst, (const void *)(uintptr_t)src, bytes);
     if (!idle && (error = maf_wait_seq(maf_stream_order(s))))
         return error;
-    memcpy(maf_host_view(dst), maf_host_view(src), bytes);
+    if (bytes >= BULK_MIN && maf_in_device(dst))
+        bulk_write(dst, maf_host_view(src), bytes);
+    else
+        memcpy(maf_host_view(dst), maf_host_view(src), bytes);
     return maf_fault();
 }
 

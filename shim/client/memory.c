@@ -14,6 +14,7 @@
 enum { PAGE = 4096, PUNCH_MIN = 65536, UNIT = 512, TAG_MANAGED = 1u << 31, TAG_POOL = 1u << 30 };
 
 static atomic_uint next_tag;
+static _Atomic uint64_t async_freed; /* newest command issued when memory was last freed on a stream */
 
 static struct maf_heap device_heap[MAF_MAX_SDA], pinned_heap;
 static struct maf_lock order_lock; /* keeps heap state and PROTECT commands in the same order */
@@ -71,8 +72,10 @@ void maf_memory_punch(uint64_t address, uint64_t bytes)
 {
     int fd = maf_in_device(address) ? maf_g.device_fd : maf_g.pinned_fd;
     uint64_t base = maf_in_device(address) ? maf_g.device_base : maf_g.pinned_base;
-    if (bytes >= PUNCH_MIN &&
-        fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(address - base), (off_t)bytes) != 0)
+    if (bytes < PUNCH_MIN)
+        return;
+    maf_copy_forget(address, bytes);
+    if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(address - base), (off_t)bytes) != 0)
         maf_log(2, "memory at %#llx stays committed", (unsigned long long)address);
 }
 
@@ -142,6 +145,9 @@ static int release(uint64_t p, int punch)
 int maf_memory_alloc(int device, uint64_t bytes, uint64_t *out)
 {
     int error = maf_capture_unsafe();
+    /* Memory freed on a stream may still be in use by queued work, which this call's memory must not be. */
+    if (!error)
+        error = maf_wait_seq(atomic_load(&async_freed));
     return error ? error : alloc(device, bytes, 0, out);
 }
 
@@ -157,7 +163,8 @@ int maf_memory_free(uint64_t p)
     return error ? error : release(p, 1);
 }
 
-/* All commands run in process order, so memory freed on a stream may be given out again at once. */
+/* All commands run in process order, so memory freed on a stream may be given out again at once; the new owner's
+ * stream counts as waiting for all that was issued before, since host copies go round the ring when it is idle. */
 int maf_memory_alloc_async(void *stream, uint64_t bytes, uint64_t *out)
 {
     struct maf_stream *s = maf_stream_of(stream);
@@ -167,6 +174,7 @@ int maf_memory_alloc_async(void *stream, uint64_t bytes, uint64_t *out)
     int error = alloc(s->device, bytes, tag, out);
     if (error || !*out)
         return error;
+    maf_stream_raise(s, atomic_load(&async_freed));
     uint64_t now = atomic_fetch_add(&pool_used[s->device], (bytes + UNIT - 1) & ~(uint64_t)(UNIT - 1));
     now += (bytes + UNIT - 1) & ~(uint64_t)(UNIT - 1);
     uint64_t high = atomic_load(&pool_high[s->device]);
@@ -188,6 +196,7 @@ int maf_memory_free_async(void *stream, uint64_t p)
         return MAF_E_INVALID_VALUE;
     if (maf_capturing(s))
         return maf_capture_memory(s, MAF_NODE_MEM_FREE, p);
+    atomic_store(&async_freed, maf_last_seq());
     return release(p, 0);
 }
 

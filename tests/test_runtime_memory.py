@@ -183,8 +183,9 @@ def test_random_allocations_never_overlap_and_all_come_back() -> None:
 @isolated()
 def test_free_gives_memory_back_to_the_system() -> None:
     def committed() -> int:
-        names = [entry for entry in Path("/proc/self/fd").iterdir() if "memfd:maf-device" in os.readlink(entry)]
-        return os.fstat(int(names[0].name)).st_blocks * 512
+        entries = list(Path("/proc/self/fd").iterdir())  # the listing's own descriptor is among them, closed by now
+        (file,) = (e for e in entries if e.is_symlink() and "memfd:maf-device" in os.readlink(e))
+        return file.stat().st_blocks * 512
 
     p = malloc(64 * MEGABYTE)
     check(rt.cudaMemcpy(p, ffi.from_buffer(bytes(64 * MEGABYTE)), 64 * MEGABYTE, HOST_TO_DEVICE))

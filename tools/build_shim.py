@@ -10,6 +10,7 @@ nothing newer than glibc 2.28), MAF_DEBUG=1 (debug information, not stripped).
 from __future__ import annotations
 
 import argparse
+import fcntl
 import filecmp
 import os
 import re
@@ -197,6 +198,13 @@ def build(output: Path = gen_stubs.LIB_DIR, force: bool = False) -> list[Path]:
     """Bring all libraries in `output` up to date; returns their paths. A failed compile ends the build with its text."""
     tools = Toolchain.from_environment()
     work = ROOT / "build" / "shim" / tools.tag
+    work.parent.mkdir(parents=True, exist_ok=True)
+    with open(work.parent / f"{tools.tag}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # builds of two processes would read each other's half-written objects
+        return _build(tools, work, output, force)
+
+
+def _build(tools: Toolchain, work: Path, output: Path, force: bool) -> list[Path]:
     if force and work.exists():
         shutil.rmtree(work)
     client = build_client(tools, work)

@@ -124,6 +124,30 @@ typedef enum {
 } cudnnConvolutionBwdDataAlgo_t;
 typedef enum { CUDNN_ERRQUERY_RAWCODE = 0, CUDNN_ERRQUERY_NONBLOCKING = 1, CUDNN_ERRQUERY_BLOCKING = 2 } cudnnErrQueryMode_t;
 
+typedef enum { CUDNN_FWD_MODE_INFERENCE = 0, CUDNN_FWD_MODE_TRAINING = 1 } cudnnForwardMode_t;
+typedef enum { CUDNN_RNN_RELU = 0, CUDNN_RNN_TANH = 1, CUDNN_LSTM = 2, CUDNN_GRU = 3 } cudnnRNNMode_t;
+typedef enum {
+    CUDNN_RNN_NO_BIAS = 0,
+    CUDNN_RNN_SINGLE_INP_BIAS = 1,
+    CUDNN_RNN_DOUBLE_BIAS = 2,
+    CUDNN_RNN_SINGLE_REC_BIAS = 3
+} cudnnRNNBiasMode_t;
+typedef enum { CUDNN_UNIDIRECTIONAL = 0, CUDNN_BIDIRECTIONAL = 1 } cudnnDirectionMode_t;
+typedef enum { CUDNN_LINEAR_INPUT = 0, CUDNN_SKIP_INPUT = 1 } cudnnRNNInputMode_t;
+typedef enum { CUDNN_RNN_CLIP_NONE = 0, CUDNN_RNN_CLIP_MINMAX = 1 } cudnnRNNClipMode_t;
+typedef enum {
+    CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED = 0,
+    CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_PACKED = 1,
+    CUDNN_RNN_DATA_LAYOUT_BATCH_MAJOR_UNPACKED = 2
+} cudnnRNNDataLayout_t;
+typedef enum {
+    CUDNN_RNN_ALGO_STANDARD = 0,
+    CUDNN_RNN_ALGO_PERSIST_STATIC = 1,
+    CUDNN_RNN_ALGO_PERSIST_DYNAMIC = 2,
+    CUDNN_RNN_ALGO_PERSIST_STATIC_SMALL_H = 3
+} cudnnRNNAlgo_t;
+typedef enum { CUDNN_WGRAD_MODE_ADD = 0, CUDNN_WGRAD_MODE_SET = 1 } cudnnWgradMode_t;
+
 typedef struct maf_cudnn_handle *cudnnHandle_t;
 typedef struct maf_cudnn_tensor *cudnnTensorDescriptor_t;
 typedef struct maf_cudnn_filter *cudnnFilterDescriptor_t;
@@ -131,6 +155,8 @@ typedef struct maf_cudnn_convolution *cudnnConvolutionDescriptor_t;
 typedef struct maf_cudnn_activation *cudnnActivationDescriptor_t;
 typedef struct maf_cudnn_pooling *cudnnPoolingDescriptor_t;
 typedef struct maf_cudnn_dropout *cudnnDropoutDescriptor_t;
+typedef struct maf_cudnn_rnn *cudnnRNNDescriptor_t;
+typedef struct maf_cudnn_rnn_data *cudnnRNNDataDescriptor_t;
 typedef void *cudnnRuntimeTag_t;
 typedef void *cudnnBackendDescriptor_t;
 
@@ -266,6 +292,13 @@ cudnnStatus_t cudnnGetPoolingNdForwardOutputDim(const cudnnPoolingDescriptor_t d
 
 cudnnStatus_t cudnnCreateDropoutDescriptor(cudnnDropoutDescriptor_t *desc);
 cudnnStatus_t cudnnDestroyDropoutDescriptor(cudnnDropoutDescriptor_t desc);
+cudnnStatus_t cudnnDropoutGetStatesSize(cudnnHandle_t handle, size_t *bytes);
+cudnnStatus_t cudnnSetDropoutDescriptor(cudnnDropoutDescriptor_t desc, cudnnHandle_t handle, float dropout,
+                                        void *states, size_t states_bytes, unsigned long long seed);
+cudnnStatus_t cudnnRestoreDropoutDescriptor(cudnnDropoutDescriptor_t desc, cudnnHandle_t handle, float dropout,
+                                            void *states, size_t states_bytes, unsigned long long seed);
+cudnnStatus_t cudnnGetDropoutDescriptor(cudnnDropoutDescriptor_t desc, cudnnHandle_t handle, float *dropout,
+                                        void **states, unsigned long long *seed);
 
 /* --- convolution, legacy API --------------------------------------------------------------- */
 
@@ -404,6 +437,60 @@ cudnnStatus_t cudnnBatchNormalizationBackwardEx(
     const cudnnTensorDescriptor_t param_desc, const void *scale, const void *bias, void *dscale, void *dbias,
     double epsilon, const void *saved_mean, const void *saved_invstd, cudnnActivationDescriptor_t activation,
     void *workspace, size_t workspace_bytes, void *reserve, size_t reserve_bytes);
+
+/* --- recurrent layers ---------------------------------------------------------------------- */
+
+cudnnStatus_t cudnnCreateRNNDescriptor(cudnnRNNDescriptor_t *desc);
+cudnnStatus_t cudnnDestroyRNNDescriptor(cudnnRNNDescriptor_t desc);
+cudnnStatus_t cudnnSetRNNDescriptor_v8(cudnnRNNDescriptor_t desc, cudnnRNNAlgo_t algo, cudnnRNNMode_t cell,
+                                       cudnnRNNBiasMode_t bias, cudnnDirectionMode_t direction,
+                                       cudnnRNNInputMode_t input_mode, cudnnDataType_t type, cudnnDataType_t precision,
+                                       cudnnMathType_t math, int32_t input, int32_t hidden, int32_t projection,
+                                       int32_t layers, cudnnDropoutDescriptor_t dropout, uint32_t flags);
+cudnnStatus_t cudnnGetRNNDescriptor_v8(cudnnRNNDescriptor_t desc, cudnnRNNAlgo_t *algo, cudnnRNNMode_t *cell,
+                                       cudnnRNNBiasMode_t *bias, cudnnDirectionMode_t *direction,
+                                       cudnnRNNInputMode_t *input_mode, cudnnDataType_t *type,
+                                       cudnnDataType_t *precision, cudnnMathType_t *math, int32_t *input,
+                                       int32_t *hidden, int32_t *projection, int32_t *layers,
+                                       cudnnDropoutDescriptor_t *dropout, uint32_t *flags);
+cudnnStatus_t cudnnRNNSetClip_v8(cudnnRNNDescriptor_t desc, cudnnRNNClipMode_t mode, cudnnNanPropagation_t nan,
+                                 double low, double high);
+cudnnStatus_t cudnnRNNSetClip_v9(cudnnRNNDescriptor_t desc, cudnnRNNClipMode_t mode, double low, double high);
+cudnnStatus_t cudnnBuildRNNDynamic(cudnnHandle_t handle, cudnnRNNDescriptor_t desc, int batch);
+cudnnStatus_t cudnnGetRNNTempSpaceSizes(cudnnHandle_t handle, cudnnRNNDescriptor_t desc, cudnnForwardMode_t mode,
+                                        cudnnRNNDataDescriptor_t x, size_t *workspace_bytes, size_t *reserve_bytes);
+cudnnStatus_t cudnnGetRNNWeightSpaceSize(cudnnHandle_t handle, cudnnRNNDescriptor_t desc, size_t *bytes);
+cudnnStatus_t cudnnGetRNNWeightParams(cudnnHandle_t handle, cudnnRNNDescriptor_t desc, int32_t pseudo_layer,
+                                      size_t weight_bytes, const void *weights, int32_t id,
+                                      cudnnTensorDescriptor_t matrix, void **matrix_address,
+                                      cudnnTensorDescriptor_t bias, void **bias_address);
+cudnnStatus_t cudnnCreateRNNDataDescriptor(cudnnRNNDataDescriptor_t *desc);
+cudnnStatus_t cudnnDestroyRNNDataDescriptor(cudnnRNNDataDescriptor_t desc);
+cudnnStatus_t cudnnSetRNNDataDescriptor(cudnnRNNDataDescriptor_t desc, cudnnDataType_t type,
+                                        cudnnRNNDataLayout_t layout, int time, int batch, int size,
+                                        const int lengths[], void *padding_fill);
+cudnnStatus_t cudnnGetRNNDataDescriptor(cudnnRNNDataDescriptor_t desc, cudnnDataType_t *type,
+                                        cudnnRNNDataLayout_t *layout, int *time, int *batch, int *size, int requested,
+                                        int lengths[], void *padding_fill);
+cudnnStatus_t cudnnRNNForward(cudnnHandle_t handle, cudnnRNNDescriptor_t desc, cudnnForwardMode_t mode,
+                              const int32_t device_lengths[], cudnnRNNDataDescriptor_t x_desc, const void *x,
+                              cudnnRNNDataDescriptor_t y_desc, void *y, cudnnTensorDescriptor_t h_desc, const void *hx,
+                              void *hy, cudnnTensorDescriptor_t c_desc, const void *cx, void *cy, size_t weight_bytes,
+                              const void *weights, size_t workspace_bytes, void *workspace, size_t reserve_bytes,
+                              void *reserve);
+cudnnStatus_t cudnnRNNBackwardData_v8(cudnnHandle_t handle, cudnnRNNDescriptor_t desc, const int32_t device_lengths[],
+                                      cudnnRNNDataDescriptor_t y_desc, const void *y, const void *dy,
+                                      cudnnRNNDataDescriptor_t x_desc, void *dx, cudnnTensorDescriptor_t h_desc,
+                                      const void *hx, const void *dhy, void *dhx, cudnnTensorDescriptor_t c_desc,
+                                      const void *cx, const void *dcy, void *dcx, size_t weight_bytes,
+                                      const void *weights, size_t workspace_bytes, void *workspace,
+                                      size_t reserve_bytes, void *reserve);
+cudnnStatus_t cudnnRNNBackwardWeights_v8(cudnnHandle_t handle, cudnnRNNDescriptor_t desc, cudnnWgradMode_t mode,
+                                         const int32_t device_lengths[], cudnnRNNDataDescriptor_t x_desc, const void *x,
+                                         cudnnTensorDescriptor_t h_desc, const void *hx,
+                                         cudnnRNNDataDescriptor_t y_desc, const void *y, size_t weight_bytes,
+                                         void *dweights, size_t workspace_bytes, void *workspace, size_t reserve_bytes,
+                                         void *reserve);
 
 /* --- backend (graph) API ------------------------------------------------------------------- */
 

@@ -1,4 +1,4 @@
-"""PyTorch's convolution and batch norm layers on an SDA against the same layers on the CPU, in their own processes."""
+"""PyTorch's convolution, batch norm and recurrent layers on an SDA against the same layers on the CPU, in their own processes."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ GROUPS = {
     "normalisation": 90,
     "fused": 2,
     "graphs": 3,
+    "recurrent": 150,
+    "recurrent_dropout": 4,
 }
 
 pytestmark = pytest.mark.skipif(not LIBRARIES.is_dir(), reason="the shim libraries are not built")

@@ -1,6 +1,6 @@
 """SASS words to :class:`ir.Instr`, exactly as ``nvdisasm`` prints them; anything else is an error.
 
-The tables (``decode_tables``, ``decode_memory``) describe each 12-bit opcode; this module applies them.
+The tables (``decode_integer``, ``decode_memory``, ...) describe each 12-bit opcode; this module applies them.
 Decoded words are kept by their bits without the scheduling fields, since kernels repeat themselves.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from . import decode_memory, decode_tables
+from . import decode_control, decode_convert, decode_float, decode_integer, decode_memory, decode_uniform
 from .decode_fields import FieldError
-from .decode_forms import Form
+from .decode_forms import UR_BIT, Form
 from .ir import DecodeError, Instr, Label, Operand, Pred, UPred
 
 WORD_BYTES = 16
@@ -25,9 +25,22 @@ _GUARDS = {
     "UP": tuple(UPred(n & 7, n > 7) for n in range(16)),
 }
 
-TABLES: dict[int, dict[int, Form]] = {75: {**decode_tables.TABLE, **decode_memory.TABLE}}
-TABLES[70] = TABLES[75]  # sm_70 is the same without the uniform datapath
-TABLES[72] = TABLES[75]
+_TURING = {
+    **decode_integer.TABLE,
+    **decode_float.TABLE,
+    **decode_convert.TABLE,
+    **decode_uniform.TABLE,
+    **decode_memory.TABLE,
+    **decode_control.TABLE,
+}
+# Without the uniform datapath; what is left means the same.
+_VOLTA = {
+    opcode: form
+    for opcode, form in _TURING.items()
+    if opcode not in decode_uniform.TABLE and not form.require & UR_BIT and form.op not in ("R2UR", "S2UR", "VOTEU")
+}
+
+TABLES: dict[int, dict[int, Form]] = {70: _VOLTA, 72: _VOLTA, 75: _TURING}
 
 
 class _Decoded(NamedTuple):

@@ -23,7 +23,7 @@ from .ir import (
 )
 
 # Opcodes whose integer immediates are printed signed.
-SIGNED = {"IMAD", "IADD3", "ISETP", "IMNMX", "UIMAD", "UIADD3", "UISETP", "IDP", "IABS", "P2R", "I2IP"}
+SIGNED = {"IMAD", "IADD3", "ISETP", "IMNMX", "UIMAD", "UIADD3", "UISETP", "IDP", "IABS", "P2R", "I2I", "I2IP"}
 # Opcodes on packed halves.
 HALF = {"HADD2", "HMUL2", "HFMA2", "HSET2", "HSETP2"}
 # Opcodes that print a register and an offset side by side.

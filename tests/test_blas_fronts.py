@@ -199,6 +199,20 @@ def test_batched_least_squares(cublas: Any, handle: Any, letter: str) -> None:
     assert getattr(cublas, f"cublas{letter}gelsBatched")(*underdetermined) == NOT_SUPPORTED
 
 
+def test_batches_of_empty_matrices_need_no_addresses(cublas: Any, handle: Any) -> None:
+    info, host_info = d.Array(np.full(2, 9, "i4")), ffi.new("int *", 9)
+    check(cublas.cublasSgetrfBatched(handle, 0, ffi.NULL, 1, ffi.NULL, info.at("int *"), 2))
+    assert list(info.get()) == [0, 0]
+    check(cublas.cublasSgeqrfBatched(handle, 4, 0, ffi.NULL, 4, ffi.NULL, host_info, 2))
+    assert host_info[0] == 0
+    c = d.Array(np.ones((2, 4), "f4"))
+    table = d.Array(np.array([int(ffi.cast("uintptr_t", c.at("void *", 4 * i))) for i in range(2)], np.uint64))
+    one, half = ffi.new("float *", 1.0), ffi.new("float *", 0.5)
+    none, pc = ffi.NULL, table.at("float **")
+    check(cublas.cublasSgemmBatched(handle, 0, 0, 2, 2, 0, one, none, 2, none, 1, half, pc, 2, 2))
+    assert (c.get() == 0.5).all()
+
+
 def test_transfers(cublas: Any) -> None:
     host = np.arange(12, dtype="f4")
     device = d.Array(np.zeros(64, "f4"))

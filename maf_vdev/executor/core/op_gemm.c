@@ -553,8 +553,8 @@ static void locate(const struct maf_gemm *g, const uint64_t *ptrs, int64_t i, st
         for (int j = 0; j < 4; j++) {
             array[j] = (const uint64_t *)(uintptr_t)ptrs[j];
         }
-        p->a = (const char *)(uintptr_t)array[a][i];
-        p->b = (const char *)(uintptr_t)array[b][i];
+        p->a = array[a] ? (const char *)(uintptr_t)array[a][i] : NULL;
+        p->b = array[b] ? (const char *)(uintptr_t)array[b][i] : NULL;
         p->c = array[PTR_C] ? (const char *)(uintptr_t)array[PTR_C][i] : NULL;
         p->d = (char *)(uintptr_t)array[PTR_D][i];
     } else {

@@ -12,8 +12,15 @@ static int64_t at_least_one(int64_t n)
 static cublasStatus_t submit(cublasHandle_t handle, struct maf_op_lapack *op, const uint64_t *pointers,
                              const char *function)
 {
+    int solves = op->routine == MAF_GETRS || op->routine == MAF_GELS;
     if (op->batch == 0) {
         return CUBLAS_STATUS_SUCCESS;
+    }
+    /* Without elements the arrays of addresses may be NULL. */
+    if (op->n == 0 || (op->m == 0 && op->routine != MAF_GETRS && op->routine != MAF_GETRI) || (solves && op->k == 0)) {
+        uint64_t info = pointers[LAPACK_INFO];
+        return info ? maf_status_of(maf_fill(handle->stream, info, 0, (uint64_t)op->batch * sizeof(int32_t)))
+                    : CUBLAS_STATUS_SUCCESS;
     }
     op->a_is_array = 1;
     op->pivot_bytes = 4;

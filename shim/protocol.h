@@ -169,7 +169,9 @@ enum maf_request_kind {
     MAF_REQ_SYMBOL = 4,  /* struct maf_kernel_query + name bytes -> struct maf_symbol_info */
     MAF_REQ_PLAN = 5,    /* struct maf_op_header + its op struct -> struct maf_plan_info */
     MAF_REQ_UNLOAD = 6,  /* uint32_t module -> nothing */
-    MAF_REQ_NOTE = 7     /* text line for the run record ("unsupported cublasFoo") -> nothing */
+    MAF_REQ_NOTE = 7,    /* text line for the run record ("unsupported cublasFoo") -> nothing */
+    MAF_REQ_COMPILE = 8  /* struct maf_compile_query, program name, CUDA C++ source, options, each with a NUL after it
+                            -> an image for MAF_REQ_MODULE, or with an error: the compiler's log */
 };
 
 struct maf_request {
@@ -182,6 +184,11 @@ struct maf_reply {
     int32_t error; /* a cudaError_t value, or for MAF_REQ_PLAN one of enum maf_plan_error */
     uint32_t reserved;
     uint64_t bytes; /* of payload; with an error: a UTF-8 message */
+};
+
+struct maf_compile_query {
+    uint32_t options; /* how many follow */
+    uint32_t reserved;
 };
 
 struct maf_module_info {

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from ..translator import cache, packed
 from ..translator.cubin import KernelCode
 from ..translator.emit import abi
+from ..translator.source.image import SourceKernel
 from . import object_file
 
 # Addresses that stand for functions of the driver in constant bank 4; code that calls 0 stops with an error.
@@ -71,9 +72,9 @@ class _Loader:
     def __init__(self) -> None:
         self._engines: list[object] = []
 
-    def load(self, obj: bytes, symbol: str) -> int:
+    def load(self, obj: bytes, symbol: str, label: str) -> int:
         if object_file.supported(obj):
-            return object_file.load(obj, symbol)
+            return object_file.load(obj, symbol, label)
         import llvmlite.binding as llvm
 
         from ..translator import compile
@@ -107,6 +108,8 @@ class CpuDevice:
 
     def prefetch(self, kernel: CpuKernel, variant: int = VARIANT_MASK) -> bool:
         """Compile in another process what the cache does not have. True when there is nothing to compile."""
+        if isinstance(kernel.code, SourceKernel):
+            return True
         variant &= VARIANT_MASK
         form = self._form(kernel.code, variant)
         name = self._key(kernel.code, variant, form)
@@ -172,7 +175,7 @@ class CpuDevice:
             return  # the general form stays
         with self._lock:
             obj, meta = packed.unpack(future.result())
-            entry = self._loader.load(obj, meta.entry)
+            entry = self._loader.load(obj, meta.entry, kernel.code.name)
             self._loaded[self._key(kernel.code, variant, "fast")] = entry, meta
             if meta.entry == "fast":
                 struct.slow = struct.entry
@@ -189,7 +192,8 @@ class CpuDevice:
         return self._pool
 
     def _code(self, code: KernelCode, variant: int, form: str):
-
+        if isinstance(code, SourceKernel):  # machine code already
+            return code.entry, code.meta()
         name = self._key(code, variant, form)
         with self._lock:
             making = self._making.setdefault(name, threading.Lock())
@@ -201,7 +205,7 @@ class CpuDevice:
             if data is None:
                 data = self._compile(name, code, variant, form)
             obj, meta = packed.unpack(data)
-            self._loaded[name] = self._loader.load(obj, meta.entry), meta
+            self._loaded[name] = self._loader.load(obj, meta.entry, code.name), meta
             return self._loaded[name]
 
     def _compile(self, name: str, code: KernelCode, variant: int, form: str) -> bytes:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from maf_vdev.translator import fatbin
 from maf_vdev.translator.cubin import Cubin, CubinError, KernelCode
+from maf_vdev.translator.source.image import SourceImage, is_image
 
 ERROR_INVALID_KERNEL_IMAGE = 200
 ERROR_NO_KERNEL_IMAGE = 209
@@ -37,6 +38,14 @@ class Module:
         self.capability = capability
         self._image: fatbin.Image | None = None
         self._why = ""
+        self._source: SourceImage | None = None
+        if is_image(data):
+            try:
+                self._source = SourceImage(data)
+            except CubinError as error:
+                raise ImageError(ERROR_INVALID_KERNEL_IMAGE, str(error)) from None
+            self.status = 0
+            return
         try:
             images = fatbin.images(data)
         except fatbin.FatbinError as error:
@@ -60,8 +69,10 @@ class Module:
         except (fatbin.FatbinError, CubinError) as error:
             raise ImageError(ERROR_INVALID_KERNEL_IMAGE, f"{image.name}: {error}") from None
 
-    def cubin(self) -> Cubin:
+    def cubin(self) -> Cubin | SourceImage:
         """The image's cubin. Raises ImageError (209: none fits, with what the module holds)."""
+        if self._source is not None:
+            return self._source
         if self._image is None:
             raise ImageError(ERROR_NO_KERNEL_IMAGE, self._why)
         return self._cubin

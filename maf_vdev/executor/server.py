@@ -25,6 +25,7 @@ REQUEST = struct.Struct("<IIQ")
 REPLY = struct.Struct("<iIQ")
 
 ERROR_INVALID_VALUE = 1
+ERROR_INVALID_SOURCE = 300
 ERROR_NOT_SUPPORTED = 801
 ERROR_UNKNOWN = 999
 
@@ -123,6 +124,19 @@ class Server:
         record.current().note(payload.decode(errors="replace"))
         return b""
 
+    def _compile(self, sda: int, payload: bytearray) -> bytes:
+        from maf_vdev.executor import record
+        from maf_vdev.translator.source import build
+
+        (count,) = struct.unpack_from("<I", payload)
+        name, source, *options = [text.decode(errors="replace") for text in bytes(payload[8:]).split(b"\0")]
+        try:
+            image = build.build(source, options[:count], name)
+        except build.SourceError as error:
+            raise RequestError(ERROR_INVALID_SOURCE, str(error)) from None
+        record.current().note(f"compiled {name}: {', '.join(build.kernels(build.without_comments(source)))}")
+        return image
+
     _HANDLERS: dict[int, Callable] = field(
         default_factory=lambda: {
             lib.MAF_REQ_HELLO: Server._hello,
@@ -132,6 +146,7 @@ class Server:
             lib.MAF_REQ_PLAN: Server._plan,
             lib.MAF_REQ_UNLOAD: Server._unload,
             lib.MAF_REQ_NOTE: Server._note,
+            lib.MAF_REQ_COMPILE: Server._compile,
         }
     )
 

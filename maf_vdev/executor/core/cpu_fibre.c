@@ -54,3 +54,6 @@ void maf_fibre_switch(void **save, void *to) {
 }
 
 #endif
+
+/* For code outside this library: kernels compiled from source run their lanes as fibres too. */
+void maf_fibre_switch_public(void **save, void *to) { maf_fibre_switch(save, to); }

@@ -72,6 +72,7 @@ struct maf_cta {
 
 /* cpu_fibre_*: saves the callee-saved registers, stores the stack pointer to *save and continues at `to`. */
 void maf_fibre_switch(void **save, void *to);
+void maf_fibre_switch_public(void **save, void *to);
 /* First stack pointer of a fibre that calls fn(arg), which must not return. */
 void *maf_fibre_prepare(void *stack_top, void (*fn)(void *), void *arg);
 

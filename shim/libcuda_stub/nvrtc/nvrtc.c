@@ -1,9 +1,8 @@
-/* NVRTC without a compiler: compilation ends as a compilation error whose log says why, so that a framework's
- * message reaches the user. The version's minor number is one that NVIDIA never shipped: frameworks key their disk
- * caches of compiled kernels by it, and neither side may take the other's entries. */
+/* NVRTC: the executor compiles the program with a C++ compiler of the machine, to code that cuModuleLoadData takes in
+ * place of a cubin; PTX there is none. The version's minor number is one that NVIDIA never shipped: frameworks key
+ * their disk caches of compiled kernels by it, and neither side may take the other's entries. */
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,9 +13,12 @@ enum { MAGIC = 0x6d616672, MINOR = 97 };
 
 struct _nvrtcProgram {
     uint32_t magic;
-    uint32_t compiled;
-    char name[256];
-    char log[1024];
+    uint32_t compiled; /* tried */
+    char *name;
+    char *source;
+    char *log;   /* of a failed compilation */
+    char *image; /* of a successful one */
+    uint64_t image_bytes;
 };
 
 static int valid(nvrtcProgram program)
@@ -81,9 +83,16 @@ nvrtcResult nvrtcCreateProgram(nvrtcProgram *program, const char *source, const 
     if (!made)
         return NVRTC_ERROR_OUT_OF_MEMORY;
     made->magic = MAGIC;
-    snprintf(made->name, sizeof made->name, "%s", name ? name : "default_program");
+    made->name = strdup(name ? name : "default_program");
+    made->source = strdup(source);
     *program = made;
-    return NVRTC_SUCCESS;
+    if (made->name && made->source && headers == 0)
+        return NVRTC_SUCCESS;
+    nvrtcResult result = headers ? NVRTC_ERROR_PROGRAM_CREATION_FAILURE : NVRTC_ERROR_OUT_OF_MEMORY;
+    if (headers)
+        maf_unsupported("nvrtc", "headers in memory");
+    nvrtcDestroyProgram(program);
+    return result;
 }
 
 nvrtcResult nvrtcDestroyProgram(nvrtcProgram *program)
@@ -91,6 +100,10 @@ nvrtcResult nvrtcDestroyProgram(nvrtcProgram *program)
     if (!program || !valid(*program))
         return NVRTC_ERROR_INVALID_PROGRAM;
     (*program)->magic = 0;
+    free((*program)->name);
+    free((*program)->source);
+    free((*program)->log);
+    free((*program)->image);
     free(*program);
     *program = NULL;
     return NVRTC_SUCCESS;
@@ -98,16 +111,23 @@ nvrtcResult nvrtcDestroyProgram(nvrtcProgram *program)
 
 nvrtcResult nvrtcCompileProgram(nvrtcProgram program, int count, const char *const *options)
 {
-    (void)count, (void)options;
+    char *image = NULL;
+    uint64_t bytes = 0;
     if (!valid(program))
         return NVRTC_ERROR_INVALID_PROGRAM;
-    maf_unsupported("nvrtc", "nvrtcCompileProgram");
-    snprintf(program->log, sizeof program->log,
-             "%s: error: MAF vdev has no CUDA C++ compiler: this operation is compiled at run time by NVRTC "
-             "(torch: jiterator and special functions), which is not supported yet\n",
-             program->name);
+    if (count < 0 || (count > 0 && !options))
+        return NVRTC_ERROR_INVALID_INPUT;
+    int error = maf_compile(program->name, program->source, count, options, &image, &bytes);
     program->compiled = 1;
-    return NVRTC_ERROR_COMPILATION;
+    free(program->image);
+    free(program->log);
+    program->image = error ? NULL : image;
+    program->image_bytes = error ? 0 : bytes;
+    program->log = error ? image : NULL;
+    if (!error)
+        return NVRTC_SUCCESS;
+    maf_log(1, "nvrtc: %s does not compile", program->name);
+    return bytes ? NVRTC_ERROR_COMPILATION : NVRTC_ERROR_INTERNAL_ERROR;
 }
 
 nvrtcResult nvrtcGetProgramLogSize(nvrtcProgram program, size_t *bytes)
@@ -116,7 +136,7 @@ nvrtcResult nvrtcGetProgramLogSize(nvrtcProgram program, size_t *bytes)
         return NVRTC_ERROR_INVALID_PROGRAM;
     if (!bytes)
         return NVRTC_ERROR_INVALID_INPUT;
-    *bytes = strlen(program->log) + 1;
+    *bytes = program->log ? strlen(program->log) + 1 : 1;
     return NVRTC_SUCCESS;
 }
 
@@ -126,7 +146,7 @@ nvrtcResult nvrtcGetProgramLog(nvrtcProgram program, char *log)
         return NVRTC_ERROR_INVALID_PROGRAM;
     if (!log)
         return NVRTC_ERROR_INVALID_INPUT;
-    strcpy(log, program->log);
+    strcpy(log, program->log ? program->log : "");
     return NVRTC_SUCCESS;
 }
 
@@ -148,27 +168,39 @@ nvrtcResult nvrtcGetLoweredName(nvrtcProgram program, const char *expression, co
     return NVRTC_ERROR_NO_LOWERED_NAMES_BEFORE_COMPILATION;
 }
 
-/* No compilation succeeds, so that no program holds a result: the documented answer to asking for one. */
+/* What is compiled here is machine code of this computer, and no PTX. */
 nvrtcResult nvrtcGetPTXSize(nvrtcProgram program, size_t *bytes)
 {
-    (void)program, (void)bytes;
-    return NVRTC_ERROR_INVALID_PROGRAM;
+    (void)bytes;
+    if (!valid(program))
+        return NVRTC_ERROR_INVALID_PROGRAM;
+    maf_unsupported("nvrtc", "nvrtcGetPTXSize");
+    return NVRTC_ERROR_INTERNAL_ERROR;
 }
 
 nvrtcResult nvrtcGetPTX(nvrtcProgram program, char *ptx)
 {
-    (void)program, (void)ptx;
-    return NVRTC_ERROR_INVALID_PROGRAM;
+    size_t bytes;
+    (void)ptx;
+    return nvrtcGetPTXSize(program, &bytes);
 }
 
 nvrtcResult nvrtcGetCUBINSize(nvrtcProgram program, size_t *bytes)
 {
-    (void)program, (void)bytes;
-    return NVRTC_ERROR_INVALID_PROGRAM;
+    if (!valid(program) || !program->image)
+        return NVRTC_ERROR_INVALID_PROGRAM;
+    if (!bytes)
+        return NVRTC_ERROR_INVALID_INPUT;
+    *bytes = program->image_bytes;
+    return NVRTC_SUCCESS;
 }
 
 nvrtcResult nvrtcGetCUBIN(nvrtcProgram program, char *cubin)
 {
-    (void)program, (void)cubin;
-    return NVRTC_ERROR_INVALID_PROGRAM;
+    if (!valid(program) || !program->image)
+        return NVRTC_ERROR_INVALID_PROGRAM;
+    if (!cubin)
+        return NVRTC_ERROR_INVALID_INPUT;
+    memcpy(cubin, program->image, program->image_bytes);
+    return NVRTC_SUCCESS;
 }

@@ -1,4 +1,4 @@
-/* NVRTC: programs can be created and asked about; compiling needs a CUDA C++ compiler, which is not part of this. */
+/* NVRTC: runtime compilation of CUDA C++. Include <stddef.h> first. */
 #ifndef MAF_NVRTC_H
 #define MAF_NVRTC_H
 

@@ -237,7 +237,8 @@ struct maf_plan_info {
  * One struct per op, int64_t fields only (zero when unused), so that equal descriptions are equal bytes.
  * The pointers and scalars of MAF_CMD_OP come in the order stated at each struct. */
 
-enum maf_op_kind { MAF_OP_GEMM = 1, MAF_OP_CONV = 2, MAF_OP_BATCHNORM = 3, MAF_OP_FFT = 4, MAF_OP_LAPACK = 5, MAF_OP_BLAS = 6, MAF_OP_RNN = 7 };
+enum maf_op_kind { MAF_OP_GEMM = 1, MAF_OP_CONV = 2, MAF_OP_BATCHNORM = 3, MAF_OP_FFT = 4, MAF_OP_LAPACK = 5, MAF_OP_BLAS = 6, MAF_OP_RNN = 7,
+                   MAF_OP_SAMPLER = 8, MAF_OP_CTC = 9 };
 
 enum maf_dtype { /* element types */
     MAF_F32 = 0,
@@ -493,4 +494,33 @@ struct maf_op_rnn {
     int64_t batch;
     int64_t skip_input; /* the first layer takes its input without a matrix */
     int64_t dropout; /* 1: between layers, in training */
+};
+
+/* Bilinear sampling at a grid of points, zero outside; corners of the image are at -1 and 1 (cuDNN's spatial
+ * transformer), and the grid itself. direction: 0 sample, 1 gradients of sampling, 2 grid from matrices, 3 its gradient.
+ * x is N C H W, y is N C by the output's height and width, grid N by height by width by 2 (x, y), packed.
+ * pointers: x grid y dx dgrid dy theta (N by 2 by 3) dtheta; scalars: doubles alpha, beta, alpha_grid, beta_grid. */
+struct maf_op_sampler {
+    int64_t direction;
+    int64_t type;
+    int64_t x_dims[4];
+    int64_t x_strides[4];
+    int64_t dx_strides[4];
+    int64_t y_dims[4];
+    int64_t y_strides[4]; /* of y, or dy */
+};
+
+/* Connectionist temporal classification. probs: time by batch by classes, class 0 is blank.
+ * pointers: probs costs gradients labels label_lengths input_lengths (the last three with on_device; int32, labels of all samples in a row)
+ * scalars, without on_device: int32 input_lengths[batch], label_lengths[batch], labels. */
+struct maf_op_ctc {
+    int64_t type;
+    int64_t time;
+    int64_t batch;
+    int64_t classes;
+    int64_t strides[3];
+    int64_t gradient_strides[3];
+    int64_t softmax; /* 1: probs are logarithms up to a constant per row; gradients are with respect to them */
+    int64_t gradients; /* 1: wanted */
+    int64_t on_device;
 };

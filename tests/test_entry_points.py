@@ -8,7 +8,6 @@ import re
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cffi
@@ -140,6 +139,8 @@ def test_status_in_the_table_is_what_was_built(library: gen_stubs.Library) -> No
     assert set(table) - set(built) == set(), "in the table, not exported"
     claimed = {name for name, row in table.items() if row.status == "implemented"}
     real = {name for name, (strong, _) in built.items() if strong}
+    mixed = {name for name, (strong, exported) in built.items() if strong and strong != exported}
+    assert mixed == set(), "hand-written in some majors only: run tools/gen_stubs.py --sync, build again"
     assert claimed - real == set(), "claimed, but only a stub"
     assert real - claimed == set(), "implemented, but the table denies it: run tools/gen_stubs.py --sync"
 
@@ -216,17 +217,22 @@ def test_all_libraries_are_a_few_hundred_kilobytes() -> None:
 
 
 def test_preloading_all_costs_about_a_millisecond() -> None:
-    def median_ms(environment: dict[str, str]) -> float:
+    """Processor time, which other programs on the machine disturb less than the clock."""
+
+    def milliseconds(environment: dict[str, str]) -> float:
         times = []
         for _ in range(60):
-            start = time.perf_counter()
-            subprocess.run(["/bin/true"], env=environment, check=True)
-            times.append(time.perf_counter() - start)
-        return statistics.median(times) * 1e3
+            before = os.times()
+            for _ in range(5):
+                subprocess.run(["/bin/true"], env=environment, check=True)
+            after = os.times()
+            spent = after.children_user + after.children_system - before.children_user - before.children_system
+            times.append(spent * 1e3 / 5)
+        return statistics.mean(times)
 
-    without, with_all = median_ms({}), median_ms({"LD_PRELOAD": preload()})
-    print(f"/bin/true {without:.2f} ms, with all libraries preloaded {with_all:.2f} ms")
-    assert with_all - without < 5  # the aim is 1; a loaded machine gets room
+    without, with_all = milliseconds({}), milliseconds({"LD_PRELOAD": preload()})
+    print(f"/bin/true {without:.2f} ms of processor time, with all libraries preloaded {with_all:.2f} ms")
+    assert with_all - without < 4  # the aim is 1; a machine that runs other programs needs room
 
 
 # --- look-up routes -----------------------------------------------------------------------------------------------

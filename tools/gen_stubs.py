@@ -181,16 +181,18 @@ def bindings(path: Path) -> dict[str, str]:
         }
 
 
-def built_status(library: Library, folder: Path = LIB_DIR) -> dict[str, tuple[bool, set[str]]]:
-    """Exported name -> (hand-written in every major that has it, majors that export it), from the built libraries."""
-    found: dict[str, tuple[bool, set[str]]] = {}
+def built_status(library: Library, folder: Path = LIB_DIR) -> dict[str, tuple[set[str], set[str]]]:
+    """Exported name -> (majors where it is hand-written, majors that export it), from the built libraries."""
+    found: dict[str, tuple[set[str], set[str]]] = {}
     for major in library.majors:
         path = folder / library.file_name(major)
         if not path.exists():
             raise FileNotFoundError(f"{path}: not built")
         for name, bind in bindings(path).items():
-            strong, majors = found.get(name, (True, set()))
-            found[name] = (strong and bind == "STB_GLOBAL", majors | {major})
+            strong, exported = found.setdefault(name, (set(), set()))
+            exported.add(major)
+            if bind == "STB_GLOBAL":
+                strong.add(major)
     return found
 
 
@@ -200,23 +202,25 @@ def _stem(name: EntryPoint | str) -> str:
 
 
 def sync() -> list[str]:
-    """Set the table's statuses from the built libraries and add hand-written names that it lacks; returns the changes."""
+    """Set the table's statuses from the built libraries and add hand-written names that it lacks; returns the changes.
+
+    A name that is hand-written in some majors only is listed for these only: the ABI of the others is another one.
+    """
     changes: list[str] = []
     rows = {(row.library, row.symbol): row for row in read_table()}
     for library in read_libraries().values():
-        for name, (strong, majors) in built_status(library).items():
+        for name, (strong, exported) in built_status(library).items():
             key = (library.name, name)
-            if key not in rows:
-                listed = "*" if majors == set(library.majors) else ",".join(sorted(majors, reverse=True))
-                group = next((row.group for row in rows.values() if _stem(row) == _stem(name)), "other")
-                rows[key] = EntryPoint(library.name, name, listed, group, "status", "implemented", "")
-                changes.append(f"{library.name} {name}: added")
-            elif strong and rows[key].status != "implemented":
-                rows[key] = replace(rows[key], status="implemented", reason="")
-                changes.append(f"{library.name} {name}: implemented")
-            elif not strong and rows[key].status == "implemented":
-                rows[key] = replace(rows[key], status="planned")
-                changes.append(f"{library.name} {name}: planned")
+            old = rows.get(key)
+            group = old.group if old else next((r.group for r in rows.values() if _stem(r) == _stem(name)), "other")
+            if strong:
+                majors = "*" if strong == set(library.majors) else ",".join(m for m in library.majors if m in strong)
+                returns = old.returns if old else "status"
+                rows[key] = EntryPoint(library.name, name, majors, group, returns, "implemented", "")
+            elif old and old.status == "implemented":
+                rows[key] = replace(old, status="planned")
+            if rows.get(key) != old:
+                changes.append(f"{library.name} {name}: {rows[key].status} in {rows[key].majors}")
     write_table(rows.values())
     return changes
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -109,6 +110,16 @@ def test_the_executor_ends_with_the_application() -> None:
                     break
             time.sleep(0.05)
         assert time.monotonic() < end, f"executor {pid} still runs after {way}"
+
+
+@isolated(MAF_MEMORY="256M")
+def test_limited_address_space() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (64 << 30, 64 << 30))
+    assert download(upload(b"small"), 5) == b"small"
+    p = ffi.new("void **")
+    check(rt.cudaMalloc(p, (256 << 20) - 512))
+    check(rt.cudaMemset(p[0], 1, 256 << 20 >> 1))
+    check(rt.cudaDeviceSynchronize())
 
 
 @isolated(MAF_PYTHON="/nonexistent/python3")

@@ -174,28 +174,52 @@ static void child_after_fork(void)
     }
 }
 
-static int map_windows(void)
+static int try_windows(uint64_t stride, uint64_t pinned_bytes)
 {
-    uint64_t stride = DEVICE_STRIDE_MIN;
-    while (stride < 16 * (uint64_t)maf_profile_data.totalGlobalMem + MAF_SYSTEM_BYTES)
-        stride *= 2;
     maf_g.device_stride = stride;
     maf_g.device_span = stride * (uint64_t)maf_g.count;
-    maf_g.pinned_bytes = PINNED_BYTES;
+    maf_g.pinned_bytes = pinned_bytes;
     maf_g.device_fd = shared_file("maf-device", maf_g.device_span);
     maf_g.pinned_fd = shared_file("maf-pinned", maf_g.pinned_bytes);
-    if (maf_g.device_fd < 0 || maf_g.pinned_fd < 0)
-        return -1;
-    void *window = reserve(device_bases, 3, maf_g.device_span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-    void *pinned = reserve(pinned_bases, 3, maf_g.pinned_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, maf_g.pinned_fd);
-    char *view = mmap(NULL, maf_g.device_span, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, maf_g.device_fd, 0);
-    if (!window || !pinned || view == MAP_FAILED)
-        return -1;
-    madvise(view, maf_g.device_span, MADV_DONTDUMP);
-    maf_g.device_base = (uint64_t)(uintptr_t)window;
-    maf_g.pinned_base = (uint64_t)(uintptr_t)pinned;
-    maf_g.device_map = view;
-    return 0;
+    void *window = NULL, *pinned = NULL, *view = MAP_FAILED;
+    if (maf_g.device_fd >= 0 && maf_g.pinned_fd >= 0) {
+        window = reserve(device_bases, 3, maf_g.device_span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+        pinned = reserve(pinned_bases, 3, maf_g.pinned_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, maf_g.pinned_fd);
+        view = mmap(NULL, maf_g.device_span, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, maf_g.device_fd, 0);
+    }
+    if (window && pinned && view != MAP_FAILED) {
+        madvise(view, maf_g.device_span, MADV_DONTDUMP);
+        maf_g.device_base = (uint64_t)(uintptr_t)window;
+        maf_g.pinned_base = (uint64_t)(uintptr_t)pinned;
+        maf_g.device_map = view;
+        return 0;
+    }
+    int saved = errno;
+    if (window)
+        munmap(window, maf_g.device_span);
+    if (pinned)
+        munmap(pinned, maf_g.pinned_bytes);
+    if (view != MAP_FAILED)
+        munmap(view, maf_g.device_span);
+    if (maf_g.device_fd >= 0)
+        close(maf_g.device_fd);
+    if (maf_g.pinned_fd >= 0)
+        close(maf_g.pinned_fd);
+    errno = saved;
+    return -1;
+}
+
+/* Address space is plentiful, so that memory never fragments; where it is limited (ulimit -v) a small multiple of the
+ * device's memory must do. Half of each stride is for cudaMalloc, half for reserved ranges (cuMemAddressReserve). */
+static int map_windows(void)
+{
+    uint64_t need = 2 * ((uint64_t)maf_profile_data.totalGlobalMem + MAF_SYSTEM_BYTES), small = 1ull << 30;
+    uint64_t stride = DEVICE_STRIDE_MIN;
+    while (small < need)
+        small *= 2;
+    while (stride < 8 * small)
+        stride *= 2;
+    return try_windows(stride, PINNED_BYTES) && try_windows(small, small) ? -1 : 0;
 }
 
 static int spawn(void)

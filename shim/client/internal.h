@@ -344,6 +344,7 @@ uint32_t maf_memory_tag(uint64_t address);
 
 /* --- settings.c ---------------------------------------------------------------------------------------------- */
 extern struct maf_profile maf_profile_data;
+extern int maf_launch_blocking; /* CUDA_LAUNCH_BLOCKING: every launch waits for its end */
 int maf_settings(void); /* reads environment and profile once; number of visible SDAs */
 const char *maf_library_dir(void);
 int maf_visible_sda(int ordinal); /* physical number behind a visible ordinal */

@@ -122,7 +122,10 @@ int maf_launch(const struct maf_launch *l)
     if (unlikely(!c))
         return maf_command_lost(s);
     fill(c, l, state);
-    return maf_command_end(s, c, MAF_NODE_KERNEL, unlikely(maf_capturing(s)) ? maf_kernel_of(l->kernel) : NULL);
+    if (unlikely(maf_capturing(s)))
+        return maf_command_end(s, c, MAF_NODE_KERNEL, maf_kernel_of(l->kernel));
+    uint64_t seq = maf_ring_end(s, c);
+    return unlikely(maf_launch_blocking) ? maf_wait_seq(seq) : maf_fault();
 }
 
 /* --- facts about kernels ------------------------------------------------------------------------------- */

@@ -49,6 +49,8 @@ static const struct {
     KEY(l2CacheSize), KEY(totalConstMem), KEY(asyncEngineCount), KEY(pciBusID), KEY(pciDeviceID), KEY(pciDomainID),
 };
 
+int maf_launch_blocking;
+
 static struct maf_lock lock;
 static atomic_int visible = -1;
 static int total_sdas;
@@ -207,6 +209,8 @@ int maf_settings(void)
             total = v < 0 ? 1 : v > MAF_MAX_SDA ? MAF_MAX_SDA : (int)v;
         }
         total_sdas = total;
+        const char *blocking = getenv("CUDA_LAUNCH_BLOCKING");
+        maf_launch_blocking = blocking && atoi(blocking) != 0;
         n = choose_visible(total);
         atomic_store_explicit(&visible, n, memory_order_release);
     }

@@ -57,7 +57,7 @@ class InstrDevice(CpuDevice):
         key = f"{id(code)}/{variant}/{form}"
         if key not in self._loaded:
             obj, meta = compile.compile_kernel(code, variant, form, self.instrs.get(id(code)))
-            self._loaded[key] = self._loader.load(obj, meta.entry), meta
+            self._loaded[key] = self._loader.load(obj, meta.entry, code.name), meta
         return self._loaded[key]
 
 

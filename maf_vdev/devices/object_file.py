@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 import struct
 
 SHF_ALLOC, SHT_NOBITS, SHT_SYMTAB, SHT_RELA = 2, 8, 2, 4
 R_X86_64_64, R_X86_64_PC32, R_X86_64_PLT32, R_X86_64_32, R_X86_64_32S, R_X86_64_PC64 = 1, 2, 4, 10, 11, 24
 EM_X86_64 = 62
+STT_FUNC = 2
 PROT_READ, PROT_EXEC = 1, 4
 # jmp *0(%rip), then the address: for functions outside, which may be farther than 2 GB.
 STUB = b"\xff\x25\x00\x00\x00\x00"
@@ -38,8 +40,8 @@ def _external(name: str) -> int:
         raise LoadError(f"unknown symbol {name}") from None
 
 
-def load(obj: bytes, symbol: str) -> int:
-    """Map an object; the address of one of its functions."""
+def load(obj: bytes, symbol: str, label: str = "") -> int:
+    """Map an object; the address of one of its functions. MAF_PERF_MAP=1 names them to Linux perf, with a label."""
     (shoff,) = struct.unpack_from("<Q", obj, 40)
     entsize, count, names_at = struct.unpack_from("<HHH", obj, 58)
     sections = [struct.unpack_from("<IIQQQQIIQQ", obj, shoff + k * entsize) for k in range(count)]
@@ -73,7 +75,22 @@ def load(obj: bytes, symbol: str) -> int:
     if _libc.mprotect(base, (total + mmap.PAGESIZE - 1) // mmap.PAGESIZE * mmap.PAGESIZE, PROT_READ | PROT_EXEC):
         raise LoadError(f"mprotect: errno {ctypes.get_errno()}")
     _keep.append(memory)
+    if os.environ.get("MAF_PERF_MAP"):
+        _write_perf_map(obj, sections, symbols_of, place, base, label)
     return base + address
+
+
+def _write_perf_map(
+    obj: bytes, sections: list[tuple], symbols_of: dict[int, tuple], place: dict[int, int], base: int, label: str
+) -> None:
+    """Names for ``perf report`` (tools/perf/Documentation/jit-interface.txt of Linux)."""
+    with open(f"/tmp/perf-{os.getpid()}.map", "a") as stream:
+        for table, header in symbols_of.items():
+            for n in range(1, header[5] // 24):
+                _, info, _, section, value, size = struct.unpack_from("<IBBHQQ", obj, sections[table][4] + 24 * n)
+                if info & 15 == STT_FUNC and section in place:
+                    name = _symbol(obj, sections, table, n)[0]
+                    stream.write(f"{base + place[section] + value:x} {size:x} {name}:{label}\n")
 
 
 def _text(obj: bytes, sections: list[tuple], table: int, at: int) -> str:

@@ -56,7 +56,7 @@ class LlvmBuilder(Memory):
         self.dirty = set()
         self.guard = None
         self.barrier_request = None
-        self.exec_bits = self.const("i32", abi.ALL) if exec_bits is None else self.leaf("i32", exec_bits, False)
+        self.exec_bits = self.const("i32", abi.ALL) if exec_bits is None else self.leaf("i32", exec_bits, False, True)
 
     def guard_value(self, guard: Pred | UPred) -> V | None:
         """The guard as an i1, None where it always holds."""
@@ -329,13 +329,13 @@ class LlvmBuilder(Memory):
         if name in LANE_MASKS:
             return self.lanes_const("i32", tuple(LANE_MASKS[name](i) for i in range(32)))
         if name in CTAIDS:
-            return self.leaf("i32", self.word(abi.CTAID + CTAIDS[name]), False)
+            return self.leaf("i32", self.word(abi.CTAID + CTAIDS[name]), False, True)
         if name in DIMS:
             return self.load_const(0, DIMS[name], "i32")
         if name in TIDS:
             k = TIDS[name]
             if self.affine_tid:
-                base = self.leaf("i32", self.word(abi.TID_BASE + 4 * k), False)
+                base = self.leaf("i32", self.word(abi.TID_BASE + 4 * k), False, True)
                 if k:
                     return base
                 base.align = 32
@@ -347,7 +347,9 @@ class LlvmBuilder(Memory):
             x, y, z = (self.special(f"SR_TID.{c}") for c in "XYZ")
             return self.or_(x, self.or_(self.shl(y, self.const("i32", 16)), self.shl(z, self.const("i32", 26))))
         if name == "SR_WARPID" or name == "SR_VIRTID":
-            return self.leaf("i32", self.word(abi.WARP_ID), False) if name == "SR_WARPID" else self.const("i32", 0)
+            return (
+                self.leaf("i32", self.word(abi.WARP_ID), False, True) if name == "SR_WARPID" else self.const("i32", 0)
+            )
         if name in ("SR_VIRTCFG", "SR_VIRTSM", "SR_SMID", "SR_GRIDID"):
             return self.const("i32", 0)
         if name == "SR_SWINLO" or name == "SR_LWINLO":

@@ -47,6 +47,8 @@ class Core:
     def __init__(self, module: Module):
         self.module = module
         self.lines: list[str] = []
+        self.at_head = False
+        self.head: list[str] = []  # uniform values computed at the start of the block
         self.allocas: list[str] = []
         self.counter = 0
         self.here = "entry"  # label of the LLVM block being written
@@ -108,7 +110,7 @@ class Core:
 
     def begin_block(self) -> None:
         """Forget all values: nothing emitted so far dominates what follows."""
-        self.cse, self.fused, self.consts = {}, {}, {}
+        self.cse, self.fused, self.consts, self.head = {}, {}, {}, []
 
     # --- construction -------------------------------------------------------------------------
     def const(self, ty: str, bits: int) -> V:
@@ -117,6 +119,7 @@ class Core:
         if v is None:
             v = V(ty, "const", (), None, "c")
             v.c = bits
+            v.early = True
             v.align = bits & -bits if bits else 1 << 31
             self.consts[ty, bits] = v
         return v
@@ -130,6 +133,7 @@ class Core:
         if v is None:
             v = V(ty, "const", (), None, "k")
             v.c = values
+            v.early = True
             if ty in ("i32", "i64"):
                 stride = signed((values[1] - values[0]) & m, WIDTH[ty])
                 if all(values[i] == (values[0] + i * stride) & m for i in range(WARP)):
@@ -137,9 +141,10 @@ class Core:
             self.consts[ty, values] = v
         return v
 
-    def leaf(self, ty: str, text: str, vec: bool) -> V:
+    def leaf(self, ty: str, text: str, vec: bool, early: bool = False) -> V:
         """A value that already has text."""
         v = V(ty, "leaf", (), None, "v" if vec else "u")
+        v.early = early
         return self._leaf_name(v, text, vec)
 
     def _leaf_name(self, v: V, text: str, vec: bool) -> V:
@@ -152,7 +157,7 @@ class Core:
     def affine_leaf(self, base: V, stride: int) -> V:
         v = V(base.ty, "affine", (base,), stride, "a")
         v.base, v.stride = base, stride
-        v.align = base.align
+        v.align, v.early = base.align, base.early
         return v
 
     def node(self, op: str, ty: str, args: tuple[V, ...], x: Any = None) -> V:
@@ -166,6 +171,7 @@ class Core:
         if v is None:
             kinds = {a.kind for a in args}
             v = V(ty, op, args, x, "u" if kinds <= {"c", "u"} else "v")
+            v.early = all(a.early for a in args)
             if v.kind == "v":
                 self._shape(v)
             elif ty == "i32":
@@ -382,7 +388,14 @@ class Core:
             return self.literal(v.ty, v.c, False)
         assert v.kind == "u", (v.kind, v.op)
         if v.s is None:
-            self._named(v, "s", self._emit(v, False))
+            if v.early and not self.at_head:  # at the head its text dominates the arms of cold() too
+                main, self.lines, self.at_head = self.lines, self.head, True
+                v.s = self._emit(v, False)
+                self.lines, self.at_head = main, False
+            elif v.early:
+                v.s = self._emit(v, False)
+            else:
+                self._named(v, "s", self._emit(v, False))
         return v.s
 
     def vector(self, v: V) -> str:

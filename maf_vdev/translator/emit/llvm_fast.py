@@ -17,7 +17,7 @@ from ..semantics import TABLE
 from . import abi
 from .llvm_builder import LlvmBuilder
 from .llvm_core import Module
-from .llvm_slow import HELPERS, PRED, REG, UREG, Frame, register_count
+from .llvm_slow import HEAD_AT, HELPERS, PRED, REG, UREG, Frame, register_count
 from .values import V, type_of
 
 Key = tuple[str, int]
@@ -60,6 +60,7 @@ class Emitted:
     target: V | None
     barrier: tuple | None
     exec_bits: V
+    assumed: list[V]  # conditions under which the text is right, tested at its start
 
 
 def join(a: Kind | None, b: Kind) -> Kind:
@@ -96,6 +97,7 @@ class FastEmitter:
         self.slow_entries = {cfg.number[o] for o, n in subroutines.items() if "slowpath" in n and o in cfg.number}
         self.slots: dict[str, str] = {}
         self.lost = False
+        self.assumed: list[V] = []
         self.uses: set[Key] = set()
         self.kinds: dict[Key, Kind] = {}
         self.current: dict[Key, V] = {}
@@ -173,7 +175,7 @@ class FastEmitter:
         if k[0] == "v":
             return V(ty, "slot", (), (key, "v"), "v")
         base = V(ty, "slot", (), (key, k[0]), "u")
-        base.align = k[-1]
+        base.align, base.early = k[-1], True
         return base if k[0] == "u" else self.b.affine_leaf(base, k[1])
 
     def _emit_slot(self, v: V, vec: bool) -> str:
@@ -184,7 +186,7 @@ class FastEmitter:
     def _emit(self, node: Node, kinds: dict[Key, Kind]) -> Emitted:
         b = self.b
         b.lines = []
-        self.uses, self.kinds, self.current = set(), kinds, {}
+        self.uses, self.kinds, self.current, self.assumed = set(), kinds, {}, []
         b.label(f"n{node.index}")
         b.open_block(b.ins("load i32, ptr %exec"))
         b.entry = self._entry
@@ -207,12 +209,15 @@ class FastEmitter:
         dirty = {}
         for kind, n in b.dirty:
             dirty[kind, n] = {"r": b.regs, "p": b.preds, "u": b.uregs, "q": b.upreds}[kind][n]
-        state = (b.cse, b.fused, b.consts)
-        return Emitted(b.lines, b.here, state, self.uses, self.current, dirty, taken, to, barrier, b.exec_bits)
+        state = (b.cse, b.fused, b.consts, b.head)
+        return Emitted(
+            b.lines, b.here, state, self.uses, self.current, dirty, taken, to, barrier, b.exec_bits, self.assumed
+        )
 
     def emit(self) -> str:
         b = self.b
         b.emit_slot = self._emit_slot  # type: ignore[attr-defined]
+        b.assume = self._assume  # type: ignore[method-assign]
         nodes = self._graph()
         kinds: list[dict[Key, Kind] | None] = [None] * len(nodes)
         done: list[Emitted | None] = [None] * len(nodes)
@@ -285,9 +290,9 @@ class FastEmitter:
     def _finish(self, n: Node, nodes: list[Node], e: Emitted, kinds: list, live_in: list[set[Key]]) -> None:
         b = self.b
         b.lines, b.here = e.lines, e.here
-        b.cse, b.fused, b.consts = e.state
+        b.cse, b.fused, b.consts, b.head = e.state
         b.guard, b.exec_bits = None, e.exec_bits
-        self.kinds, self.current = kinds[n.index], e.entry
+        self.kinds, self.current, self.assumed = kinds[n.index], e.entry, e.assumed
         stores: dict[str, tuple[str, str]] = {}
         guards: list[V] = []
         for s in n.succs:
@@ -316,7 +321,7 @@ class FastEmitter:
                 else:  # high word of an affine value
                     first, same = v.x
                     stores[slot] = (ty, b.scalar(first))
-                    if same.kind != "c" or not same.c:
+                    if not (same.kind == "c" and same.c) and not self._assume(same):
                         guards.append(same)
         ok = None
         for g in guards:
@@ -345,6 +350,7 @@ class FastEmitter:
         if "false" in stay:
             b.do(f"br label %leave{n.index}")
             self._leave_block(n, nodes, live_in)
+            self._open(n, e, x, live_in[n.index])
             return
         if stay:
             cond = stay[0]
@@ -358,6 +364,41 @@ class FastEmitter:
         getattr(self, "_end_" + n.kind)(n, nodes, e, x, t, uniform, to_text)
         if stay:
             self._leave_block(n, nodes, live_in)
+        self._open(n, e, x, live_in[n.index])
+
+    def _assume(self, ok: V) -> bool:
+        if not ok.early:
+            return False
+        if ok not in self.assumed:
+            self.assumed.append(ok)
+        return True
+
+    def _open(self, n: Node, e: Emitted, x: str, live: set[Key]) -> None:
+        """The head of the block, and what tests its assumptions before it has any effect."""
+        b = self.b
+        if not e.assumed:
+            e.lines[HEAD_AT:HEAD_AT] = b.head
+            return
+        body = b.lines
+        b.lines, b.at_head = b.head, True
+        cond = b.scalar(e.assumed[0])
+        for a in e.assumed[1:]:
+            cond = b.ins(f"and i1 {cond}, {b.scalar(a)}")
+        go = b.new_label()
+        b.do(f"br i1 {cond}, label %{go}, label %start{n.index}")
+        b.label(f"start{n.index}")
+        with b.cold():
+            # Registers as they were: only what the head has named may be used.
+            b.begin_block()
+            for key in sorted(live):
+                self._save(key, self._value(key, self.kinds.get(key, ("c", 0))))
+            ctl = self._control()
+            self._push(ctl, n, x)
+            self._go_on(x)
+        b.at_head = False
+        b.label(go)
+        body[HEAD_AT:HEAD_AT] = b.lines
+        b.lines = body
 
     def _conditions_to_stay(self, n: Node, nodes: list[Node], x: str, t, uniform, same) -> list[str]:
         b = self.b
@@ -437,23 +478,12 @@ class FastEmitter:
                 bar_id, count, _ = e.barrier
                 b.runtime("barrier", "void", f"i32 {bar_id}", f"i32 {count}", "i32 0")
             live = set().union(*(live_in[s] for s in n.succs)) if n.succs else set()
-            frame = b.pointer(abi.FRAME)
             for key in sorted(live):
                 v = e.dirty.get(key)
                 if v is None:
                     v = self._entry(*key)
-                kind, number = key
-                p = b.ins(f"getelementptr i8, ptr {frame}, i64 {self.frame.slot(kind, number)}")
-                if kind == REG:
-                    b.do(f"store <32 x i32> {b.vector(v)}, ptr {p}, align 64")
-                elif kind == PRED:
-                    b.do(f"store i32 {b.scalar(b.bits_of(v))}, ptr {p}")
-                elif kind == UREG:
-                    b.do(f"store i32 {b.scalar(v)}, ptr {p}")
-                else:
-                    b.do(f"store i32 {b.scalar(b.zext(v, 'i32'))}, ptr {p}")
-            ctl = b.ins(f"getelementptr i8, ptr {frame}, i64 {self.frame.offsets['ctl']}")
-            b.call("llvm.memset.p0.i64", "void", f"ptr {ctl}", "i8 0", f"i64 {self.frame.ctl_bytes}", "i1 false")
+                self._save(key, v)
+            ctl = self._control()
             x, t = leaving.exec_text, leaving.taken_text
             alive = x
             if n.kind == "branch":
@@ -470,10 +500,36 @@ class FastEmitter:
             go = b.new_label()
             b.do(f"br i1 {stop}, label %done, label %{go}")
             b.label(go)
-            p = b.ins(f"getelementptr i8, ptr %w, i64 {abi.RESUME}")
-            b.do(f"store i32 {alive}, ptr {p}")
-            b.runtime("slow", "void")
-            b.do("ret void")
+            self._go_on(alive)
+
+    def _save(self, key: Key, v: V) -> None:
+        """A register into the frame."""
+        b = self.b
+        kind, number = key
+        p = b.ins(f"getelementptr i8, ptr {b.pointer(abi.FRAME)}, i64 {self.frame.slot(kind, number)}")
+        if kind == REG:
+            b.do(f"store <32 x i32> {b.vector(v)}, ptr {p}, align 64")
+        elif kind == PRED:
+            b.do(f"store i32 {b.scalar(b.bits_of(v))}, ptr {p}")
+        elif kind == UREG:
+            b.do(f"store i32 {b.scalar(v)}, ptr {p}")
+        else:
+            b.do(f"store i32 {b.scalar(b.zext(v, 'i32'))}, ptr {p}")
+
+    def _control(self) -> str:
+        """The frame's pending masks, all empty."""
+        b = self.b
+        ctl = b.ins(f"getelementptr i8, ptr {b.pointer(abi.FRAME)}, i64 {self.frame.offsets['ctl']}")
+        b.call("llvm.memset.p0.i64", "void", f"ptr {ctl}", "i8 0", f"i64 {self.frame.ctl_bytes}", "i1 false")
+        return ctl
+
+    def _go_on(self, alive: str) -> None:
+        """The general form finishes the warp."""
+        b = self.b
+        p = b.ins(f"getelementptr i8, ptr %w, i64 {abi.RESUME}")
+        b.do(f"store i32 {alive}, ptr {p}")
+        b.runtime("slow", "void")
+        b.do("ret void")
 
     def _push(self, ctl: str, n: Node, mask: str) -> None:
         self.b.do(f"call void @push(ptr {ctl}, i32 {n.block.index}, i32 {mask})")

@@ -354,8 +354,7 @@ class Float(Core):
             back = self.ins(f"fpext {t} {r} to {td}")
             return self._nudge(v.ty, r, rnd, vec, td, back, d, "fcmp o")
         # 64-bit source: compare in integers. A result of 2**64 (2**63) saturates; it is above every source.
-        name = f"llvm.fpto{'si' if is_signed else 'ui'}.sat.{mangled('i64', vec)}.{mangled(v.ty, vec)}"
-        back = self.call(name, ta, f"{t} {r}")
+        back = self._fpto("i64", v.ty, r, is_signed, vec)
         limit = {("f32", True): 0x5F000000, ("f32", False): 0x5F800000}.get((v.ty, is_signed))
         if limit is None:
             limit = 0x43E0000000000000 if is_signed else 0x43F0000000000000
@@ -376,10 +375,24 @@ class Float(Core):
         return self.ins(f"select {tb} {nan}, {t} {self.literal('i64', 1 << 63, vec)}, {t} {r}")
 
     def _fpto(self, ty: str, fty: str, x: str, is_signed: bool, vec: bool) -> str:
-        t, ta = type_of(ty, vec), type_of(fty, vec)
-        return self.call(
-            f"llvm.fpto{'si' if is_signed else 'ui'}.sat.{mangled(ty, vec)}.{mangled(fty, vec)}", t, f"{ta} {x}"
-        )
+        """Saturating conversion, NaN to 0. (LLVM expands its own saturating conversions lane by lane.)"""
+        wide = ty if WIDTH[ty] >= 32 else "i32"
+        t, tw, ta, tb = type_of(ty, vec), type_of(wide, vec), type_of(fty, vec), type_of("i1", vec)
+        w = WIDTH[ty]
+        low, high = (-(2.0 ** (w - 1)), 2.0 ** (w - 1)) if is_signed else (0.0, 2.0**w)
+        least, most = (1 << (w - 1), (1 << (w - 1)) - 1) if is_signed else (0, (1 << w) - 1)
+        over = self.ins(f"fcmp oge {ta} {x}, {self.fconst(fty, high, vec)}")
+        inside = self.ins(f"fcmp oge {ta} {x}, {self.fconst(fty, low, vec)}")
+        inside = self.ins(f"and {tb} {inside}, {self.ins(f'xor {tb} {over}, ' + self.literal('i1', 1, vec))}")
+        safe = self.ins(f"select {tb} {inside}, {ta} {x}, {ta} {self.fconst(fty, 0.0, vec)}")
+        r = self.ins(f"fpto{'si' if is_signed else 'ui'} {ta} {safe} to {tw}")
+        if wide != ty:
+            r = self.ins(f"trunc {tw} {r} to {t}")
+        r = self.ins(f"select {tb} {over}, {t} {self.literal(ty, most, vec)}, {t} {r}")
+        if is_signed:
+            under = self.ins(f"fcmp olt {ta} {x}, {self.fconst(fty, low, vec)}")
+            r = self.ins(f"select {tb} {under}, {t} {self.literal(ty, least, vec)}, {t} {r}")
+        return r
 
     # --- emission: MUFU -------------------------------------------------------------------------
     def emit_mufu(self, v: V, vec: bool) -> str:
@@ -406,13 +419,15 @@ class Float(Core):
 
     def _mufu_ex2(self, x: str, vec: bool) -> str:
         t, ti, tb, m = type_of("f32", vec), type_of("i32", vec), type_of("i1", vec), mangled("f32", vec)
-        # Clamped so that the exponent arithmetic cannot overflow; NaN passes through the maximum below.
-        lo = self.call(f"llvm.minimum.{m}", t, f"{t} {x}", f"{t} {self.fconst('f32', 192.0, vec)}")
-        y = self.call(f"llvm.maximum.{m}", t, f"{t} {lo}", f"{t} {self.fconst('f32', -192.0, vec)}")
+        # Clamped so that the exponent arithmetic cannot overflow; NaN is put back below.
+        y = x
+        for bound, cmp in ((192.0, "ogt"), (-192.0, "olt")):
+            c = self.fconst("f32", bound, vec)
+            y = self.ins(f"select {tb} {self.ins(f'fcmp {cmp} {t} {y}, {c}')}, {t} {c}, {t} {y}")
         n = self.call(f"llvm.rint.{m}", t, f"{t} {y}")
         f = self.ins(f"fsub {t} {y}, {n}")
         p = self._poly(EX2, f, vec)
-        i = self.call(f"llvm.fptosi.sat.{mangled('i32', vec)}.{m}", ti, f"{t} {n}")
+        i = self.ins(f"fptosi {t} {n} to {ti}")
         half = self.ins(f"ashr {ti} {i}, {self.literal('i32', 1, vec)}")
         rest = self.ins(f"sub {ti} {i}, {half}")
         for part in (half, rest):
@@ -473,7 +488,7 @@ class Float(Core):
         z = self.ins(f"fmul {t} {r}, {r}")
         s = self.ins(f"fmul {t} {r}, {self._poly(SIN, z, vec)}")
         c = self._poly(COS, z, vec)
-        i = self.call(f"llvm.fptosi.sat.{mangled('i32', vec)}.{m}", ti, f"{t} {n}")
+        i = self._fpto("i32", "f32", n, True, vec)
         if quarter:
             i = self.ins(f"add {ti} {i}, {self.literal('i32', 1, vec)}")
         odd = self.ins(f"trunc {ti} {i} to {tb}")

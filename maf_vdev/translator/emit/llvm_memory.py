@@ -82,6 +82,10 @@ class Memory(Float):
     def pointer(self, field: int) -> str: ...  # type: ignore[empty-body]
     def runtime(self, name: str, ret: str, *args: str) -> str: ...  # type: ignore[empty-body]
 
+    def assume(self, ok: V) -> bool:
+        """Whether the emitter makes sure that ok holds in this block, by leaving for another form where it does not."""
+        return False
+
     # --- control inside a basic block -----------------------------------------------------------
     def either(self, cond: str, then: Callable[[], str], other: Callable[[], str] | None, ty: str, zero: str) -> str:
         """cond ? then() : other() as control flow; returns the merged value (type ty) or ''."""
@@ -118,6 +122,7 @@ class Memory(Float):
         v = self.cse.get(key)
         if v is None:
             v = V("i64", "base", (), field, "u")
+            v.early = True
             self.cse[key] = v
         return v
 
@@ -263,7 +268,7 @@ class Memory(Float):
         if host.kind == "a":
             if host.stride != size:
                 return None
-            if host.ok is not None:
+            if host.ok is not None and not self.assume(host.ok):
                 conds.append(self.scalar(host.ok))
             base = host.base
 
@@ -298,6 +303,7 @@ class Memory(Float):
         m = self.mask_bits()
         full = m.kind == "c" and m.c == abi.ALL
         unmasked = size < 4 and not self.module.features["avx512bw"]
+        mask = "" if full or unmasked else self.vector(self.mask())
 
         def near(p: str) -> str:
             if full or unmasked:
@@ -306,7 +312,7 @@ class Memory(Float):
                 f"llvm.masked.load.v32{ty}.p0",
                 t,
                 f"ptr align {size} {p}",
-                f"<32 x i1> {self.vector(self.mask())}",
+                f"<32 x i1> {mask}",
                 f"{t} zeroinitializer",
             )
 
@@ -348,6 +354,7 @@ class Memory(Float):
         full = m.kind == "c" and m.c == abi.ALL
         unmasked = size < 4 and not self.module.features["avx512bw"]
         x = self.vector(v)
+        mask = "" if full or unmasked else self.vector(self.mask())
 
         def near(p: str) -> str:
             if full or unmasked:
@@ -358,7 +365,7 @@ class Memory(Float):
                     "void",
                     f"{t} {x}",
                     f"ptr align {size} {p}",
-                    f"<32 x i1> {self.vector(self.mask())}",
+                    f"<32 x i1> {mask}",
                 )
             return ""
 
@@ -464,6 +471,7 @@ class Memory(Float):
         base = self.bank_pointer(bank)
         if offset.kind in "cu":
             v = V(ty, "cload", (offset,), base, "u")
+            v.early = offset.early
             self.cse[key] = v
             self.cse["keepc", id(offset)] = offset
             return v

@@ -127,6 +127,7 @@ invalid:
 }}
 """
 REG, PRED, UREG, UPRED = "r", "p", "u", "q"
+HEAD_AT = 2  # lines of a block before its head: the label and the load of the mask
 
 
 @dataclass(slots=True)
@@ -210,8 +211,10 @@ class SlowEmitter:
         """A register at the start of the block: loaded when it is needed."""
         self.uses.add((kind, n))
         v = V("i1" if kind in (PRED, UPRED) else "i32", "frame", (), (kind, n), "v" if kind in (REG, PRED) else "u")
+        v.early = True
         if kind == PRED:
             bits = V("i32", "frame", (), (kind, n), "u")
+            bits.early = True
             v.op, v.args = "frombits", (bits,)
         return v
 
@@ -246,7 +249,7 @@ class SlowEmitter:
         dirty = {}
         for kind, n in b.dirty:
             dirty[kind, n] = {REG: b.regs, PRED: b.preds, UREG: b.uregs, UPRED: b.upreds}[kind][n]
-        state = (b.cse, b.fused, b.consts)
+        state = (b.cse, b.fused, b.consts, b.head)
         return Pending(block, b.lines, b.here, state, self.uses, dirty, taken, to, barrier, b.exec_bits)
 
     def emit(self) -> str:
@@ -271,7 +274,7 @@ class SlowEmitter:
     def _finish(self, p: Pending, live: set[tuple[str, int]]) -> None:
         b = self.b
         b.lines, b.here = p.lines, p.here
-        b.cse, b.fused, b.consts = p.state
+        b.cse, b.fused, b.consts, b.head = p.state
         b.guard, b.exec_bits = None, p.exec_bits
         # Values are computed before any frame slot is overwritten.
         values = []
@@ -307,6 +310,7 @@ class SlowEmitter:
             else:
                 b.do(f"store i32 {t}, ptr {q}")
         getattr(self, "_end_" + p.block.kind)(p, x, taken, target)
+        p.lines[HEAD_AT:HEAD_AT] = b.head
 
     # --- terminators ----------------------------------------------------------------------------------
     def _push(self, block: int, mask: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from .ir import PT, RZ, URZ, Barrier, Const, Imm, Mem, Operand, Pred, Reg, Special, UPred, UReg
+from .ir import PT, RZ, Barrier, Const, Imm, Mem, Operand, Pred, Reg, Special, UPred, UReg
 
 Field = Callable[[int], "Operand | None"]
 Modifier = Callable[[int], str]
@@ -196,12 +196,11 @@ def const(neg: int = -1, abs_: int = -1, inv_if: int = -1, fmt: Modifier | None 
 
 
 def const_indexed(base: Field) -> Field:
-    """``c[bank][base+offset]`` of LDC and ULDC: byte offset in 38..53; RZ is left out."""
+    """``c[bank][base+offset]`` of LDC and ULDC: byte offset in 38..53; RZ is left out beside an offset."""
 
     def get(w: int) -> Const:
-        index = base(w)
-        index = None if index in (_REG[RZ], _UREG[URZ]) else index
-        return Const(w >> 54 & 31, signed(w >> 38 & 0xFFFF, 16), index)
+        index, offset = base(w), signed(w >> 38 & 0xFFFF, 16)
+        return Const(w >> 54 & 31, offset, None if offset and index == _REG[RZ] else index)
 
     return get
 

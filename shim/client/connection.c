@@ -154,7 +154,8 @@ static char **executor_environment(void)
 static void *reserve(const uint64_t *bases, int count, uint64_t bytes, int protection, int flags, int fd)
 {
     for (int i = 0; i < count; i++) {
-        void *p = mmap((void *)(uintptr_t)bases[i], bytes, protection, flags | MAP_NORESERVE | MAP_FIXED_NOREPLACE, fd, 0);
+        int fixed = flags | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
+        void *p = mmap((void *)(uintptr_t)bases[i], bytes, protection, fixed, fd, 0);
         if (p == (void *)(uintptr_t)bases[i])
             return p;
         if (p != MAP_FAILED)
@@ -308,8 +309,8 @@ static int wait_ready(void)
         if (!__atomic_load_n(ready, __ATOMIC_ACQUIRE) && maf_executor_hung_up()) {
             char python[4200];
             find_python(python, sizeof python);
-            maf_warn("the executor did not start: %s -I -m maf_vdev.executor (set MAF_PYTHON to a Python that has maf_vdev)",
-                     python);
+            maf_warn("the executor did not start: %s -I -m maf_vdev.executor", python);
+            maf_warn("MAF_PYTHON names a Python that has maf_vdev");
             atomic_store(&maf_g.error, ERROR_DEVICES_UNAVAILABLE);
             atomic_store(&maf_g.phase, MAF_DEAD);
             return ERROR_DEVICES_UNAVAILABLE;
@@ -354,7 +355,8 @@ static int send_all(const void *data, uint64_t bytes, int more)
 {
     const char *p = data;
     while (bytes) {
-        ssize_t n = send(maf_g.socket, p, bytes > (1u << 30) ? (1u << 30) : bytes, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+        uint64_t part = bytes > (1u << 30) ? (1u << 30) : bytes;
+        ssize_t n = send(maf_g.socket, p, part, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)

@@ -333,6 +333,9 @@ struct maf_graph *maf_graph_of(void *handle);
 struct maf_node *maf_node_new(struct maf_graph *g, int type, struct maf_node *const *deps, size_t count);
 int maf_node_depend(struct maf_node *n, struct maf_node *dep);
 void maf_graph_drop(struct maf_graph *g); /* lock held */
+struct maf_node *maf_node_of(void *handle);
+struct maf_command *maf_command_copy(const struct maf_command *c);
+void maf_holder_release(struct maf_holder *h);
 void maf_holders_flush(void); /* runs destructors that became due; no lock held */
 /* Nodes in an order that respects dependencies; malloc'ed. NULL when out of memory or cyclic. */
 struct maf_node **maf_graph_order(struct maf_graph *g);

@@ -62,16 +62,21 @@ class Result:
     failed: str = ""
     reason: str = ""
     skipped: bool = False
+    declined: tuple[str, ...] = ()
 
 
-def _lift(kernel: KernelCode, instructions: list, form: str) -> None:
+def _lift(kernel: KernelCode, instructions: list, form: str) -> bool:
+    """Lifts and verifies; False where the kernel is not of the kind that this form is for."""
     import llvmlite.binding as llvm
 
     from maf_vdev.translator import compile as compiler
 
-    lifted = compiler.lift(kernel, 0, form, instructions)
-    module = llvm.parse_assembly(lifted.text)
-    module.verify()
+    try:
+        lifted = compiler.lift(kernel, 0, form, instructions)
+    except compiler.Unsuitable:
+        return False
+    llvm.parse_assembly(lifted.text).verify()
+    return True
 
 
 def examine(number: int, kernel: KernelCode, job: Job) -> Result:
@@ -85,7 +90,8 @@ def examine(number: int, kernel: KernelCode, job: Job) -> Result:
         return result
     for form in job.forms:
         try:
-            _lift(kernel, instructions, form)
+            if not _lift(kernel, instructions, form):
+                result.declined += (form,)
         except Exception as error:  # noqa: BLE001 - the census names whatever goes wrong
             result.failed, result.reason = form, f"{type(error).__name__}: {error}"
             break
@@ -107,12 +113,14 @@ class Totals:
     skipped: int = 0
     families: set[str] = field(default_factory=set)
     failed: Counter = field(default_factory=Counter)
+    declined: Counter = field(default_factory=Counter)
 
     def add(self, result: Result) -> None:
         self.kernels += 1
         self.instructions += result.instructions
         self.skipped += result.skipped
         self.families |= result.families
+        self.declined.update(result.declined)
         if result.failed:
             self.failed[result.failed] += 1
             reason = result.reason.strip().splitlines()
@@ -197,6 +205,7 @@ def main() -> int:
         f"{totals.kernels} kernels, {totals.instructions} instructions, {len(totals.families)} opcode families: "
         f"{'decoded' + ''.join(f' and lifted {form}' for form in forms)}, {failed} failed"
         + (f" ({stages})" if failed else "")
+        + "".join(f", {count} not for {form}" for form, count in totals.declined.items())
         + (f", {totals.skipped} over the limit" if totals.skipped else "")
         + f", {time.monotonic() - started:.0f} s"
     )

@@ -9,12 +9,9 @@ import pytest
 from kernel_runner import NVCC, Kernel, compile_cuda
 
 from maf_vdev.translator.interpreter import Trap
-from maf_vdev.translator.ir import DecodeError
 from maf_vdev.translator.memory_map import Memory, MemoryFault
 
 pytestmark = pytest.mark.skipif(NVCC is None, reason="nvcc is not installed")
-# Opcodes that no library kernel uses so far may have semantics before they have a decoder entry.
-undecoded = pytest.mark.xfail(raises=DecodeError, strict=False, reason="opcode not in the decoder's tables yet")
 
 N = 1000
 EDGES32 = [0, 1, -1, 2, -2, 7, -7, 31, 32, 2**31 - 1, -(2**31), 0x10000, -0x10000, 1000003]
@@ -151,7 +148,6 @@ def s8(x: int, n: int) -> int:
     return byte - 256 if byte & 128 else byte
 
 
-@undecoded
 @pytest.mark.parametrize(
     "expression, function",
     [
@@ -343,7 +339,6 @@ def test_conversions(source: str, target: str, expression: str) -> None:
         assert_same(got, a.astype(end), a)
 
 
-@undecoded
 @pytest.mark.parametrize(
     "expression, function",
     [
@@ -767,7 +762,6 @@ def test_match(kernels: Any) -> None:
         assert out[t] == any_mask ^ 0x10000
 
 
-@undecoded
 def test_aggregated_atomics(kernels: Any) -> None:
     x, counter = RNG.integers(0, 100, 256).astype(np.int32), np.zeros(1, np.int32)
     kernels("aggregated").run(1, 256, counter, x)
@@ -780,7 +774,6 @@ def test_half2_atomics(kernels: Any) -> None:
     assert (p == x.reshape(16, 4, 2).sum(axis=0)).all()
 
 
-@undecoded
 def test_half2_operations(kernels: Any) -> None:
     a = RNG.integers(-3, 4, (64, 2)).astype(np.float16)
     b = RNG.integers(-3, 4, (64, 2)).astype(np.float16)
@@ -803,14 +796,12 @@ def test_wmma_half_inputs(kernels: Any) -> None:
     assert (c == a.astype(float) @ b.T.astype(float) + 1).all()
 
 
-@undecoded
 def test_wmma_half_accumulator(kernels: Any) -> None:
     a, b, c = _halves(16, 32), _halves(16, 8), np.zeros((32, 8), np.float16)
     kernels("wmma_half").run(1, 32, a, b, c)
     assert (c == a.T.astype(float) @ b.astype(float) + 0.5).all()
 
 
-@undecoded
 def test_wmma_bytes(kernels: Any) -> None:
     a, b = (RNG.integers(-128, 128, (16, 16)).astype(np.int8) for _ in range(2))
     c = np.zeros((16, 16), np.int32)
@@ -827,7 +818,6 @@ def _nibbles(words: np.ndarray, bits: int) -> np.ndarray:
     )
 
 
-@undecoded
 def test_wmma_nibbles(kernels: Any) -> None:
     a, b = (RNG.integers(0, 2**32, (8, 4)).astype(np.uint32) for _ in range(2))
     c = np.zeros((8, 8), np.int32)
@@ -835,7 +825,6 @@ def test_wmma_nibbles(kernels: Any) -> None:
     assert (c == _nibbles(a, 4) @ _nibbles(b, 4).T).all()
 
 
-@undecoded
 def test_wmma_bits(kernels: Any) -> None:
     a, b = (RNG.integers(0, 2**32, (8, 4)).astype(np.uint32) for _ in range(2))
     c = np.zeros((8, 8), np.int32)

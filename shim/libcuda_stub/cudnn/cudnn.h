@@ -148,6 +148,14 @@ typedef enum {
 } cudnnRNNAlgo_t;
 typedef enum { CUDNN_WGRAD_MODE_ADD = 0, CUDNN_WGRAD_MODE_SET = 1 } cudnnWgradMode_t;
 
+typedef enum { CUDNN_SAMPLER_BILINEAR = 0 } cudnnSamplerType_t;
+typedef enum { CUDNN_CTC_LOSS_ALGO_DETERMINISTIC = 0, CUDNN_CTC_LOSS_ALGO_NON_DETERMINISTIC = 1 } cudnnCTCLossAlgo_t;
+typedef enum {
+    CUDNN_LOSS_NORMALIZATION_NONE = 0,
+    CUDNN_LOSS_NORMALIZATION_SOFTMAX = 1
+} cudnnLossNormalizationMode_t;
+typedef enum { CUDNN_CTC_ZERO_OOB_GRADIENTS = 0, CUDNN_CTC_SKIP_OOB_GRADIENTS = 1 } cudnnCTCGradMode_t;
+
 typedef struct maf_cudnn_handle *cudnnHandle_t;
 typedef struct maf_cudnn_tensor *cudnnTensorDescriptor_t;
 typedef struct maf_cudnn_filter *cudnnFilterDescriptor_t;
@@ -155,6 +163,8 @@ typedef struct maf_cudnn_convolution *cudnnConvolutionDescriptor_t;
 typedef struct maf_cudnn_activation *cudnnActivationDescriptor_t;
 typedef struct maf_cudnn_pooling *cudnnPoolingDescriptor_t;
 typedef struct maf_cudnn_dropout *cudnnDropoutDescriptor_t;
+typedef struct maf_cudnn_spatial *cudnnSpatialTransformerDescriptor_t;
+typedef struct maf_cudnn_ctc *cudnnCTCLossDescriptor_t;
 typedef struct maf_cudnn_rnn *cudnnRNNDescriptor_t;
 typedef struct maf_cudnn_rnn_data *cudnnRNNDataDescriptor_t;
 typedef void *cudnnRuntimeTag_t;
@@ -491,6 +501,65 @@ cudnnStatus_t cudnnRNNBackwardWeights_v8(cudnnHandle_t handle, cudnnRNNDescripto
                                          cudnnRNNDataDescriptor_t y_desc, const void *y, size_t weight_bytes,
                                          void *dweights, size_t workspace_bytes, void *workspace, size_t reserve_bytes,
                                          void *reserve);
+
+/* --- spatial transformer ------------------------------------------------------------------- */
+
+cudnnStatus_t cudnnCreateSpatialTransformerDescriptor(cudnnSpatialTransformerDescriptor_t *desc);
+cudnnStatus_t cudnnDestroySpatialTransformerDescriptor(cudnnSpatialTransformerDescriptor_t desc);
+cudnnStatus_t cudnnSetSpatialTransformerNdDescriptor(cudnnSpatialTransformerDescriptor_t desc,
+                                                     cudnnSamplerType_t sampler, cudnnDataType_t type, const int count,
+                                                     const int dims[]);
+cudnnStatus_t cudnnSpatialTfGridGeneratorForward(cudnnHandle_t handle, const cudnnSpatialTransformerDescriptor_t desc,
+                                                 const void *theta, void *grid);
+cudnnStatus_t cudnnSpatialTfGridGeneratorBackward(cudnnHandle_t handle, const cudnnSpatialTransformerDescriptor_t desc,
+                                                  const void *dgrid, void *dtheta);
+cudnnStatus_t cudnnSpatialTfSamplerForward(cudnnHandle_t handle, cudnnSpatialTransformerDescriptor_t desc,
+                                           const void *alpha, const cudnnTensorDescriptor_t x_desc, const void *x,
+                                           const void *grid, const void *beta, cudnnTensorDescriptor_t y_desc, void *y);
+cudnnStatus_t cudnnSpatialTfSamplerBackward(cudnnHandle_t handle, cudnnSpatialTransformerDescriptor_t desc,
+                                            const void *alpha, const cudnnTensorDescriptor_t x_desc, const void *x,
+                                            const void *beta, const cudnnTensorDescriptor_t dx_desc, void *dx,
+                                            const void *alpha_grid, const cudnnTensorDescriptor_t dy_desc,
+                                            const void *dy, const void *grid, const void *beta_grid, void *dgrid);
+
+/* --- CTC loss ------------------------------------------------------------------------------ */
+
+cudnnStatus_t cudnnCreateCTCLossDescriptor(cudnnCTCLossDescriptor_t *desc);
+cudnnStatus_t cudnnDestroyCTCLossDescriptor(cudnnCTCLossDescriptor_t desc);
+cudnnStatus_t cudnnSetCTCLossDescriptor(cudnnCTCLossDescriptor_t desc, cudnnDataType_t type);
+cudnnStatus_t cudnnSetCTCLossDescriptorEx(cudnnCTCLossDescriptor_t desc, cudnnDataType_t type,
+                                          cudnnLossNormalizationMode_t mode, cudnnNanPropagation_t nan);
+cudnnStatus_t cudnnSetCTCLossDescriptor_v8(cudnnCTCLossDescriptor_t desc, cudnnDataType_t type,
+                                           cudnnLossNormalizationMode_t mode, cudnnNanPropagation_t nan,
+                                           int max_label_length);
+cudnnStatus_t cudnnSetCTCLossDescriptor_v9(cudnnCTCLossDescriptor_t desc, cudnnDataType_t type,
+                                           cudnnLossNormalizationMode_t mode, cudnnCTCGradMode_t gradients,
+                                           int max_label_length);
+cudnnStatus_t cudnnGetCTCLossDescriptor(cudnnCTCLossDescriptor_t desc, cudnnDataType_t *type);
+cudnnStatus_t cudnnGetCTCLossDescriptorEx(cudnnCTCLossDescriptor_t desc, cudnnDataType_t *type,
+                                          cudnnLossNormalizationMode_t *mode, cudnnNanPropagation_t *nan);
+cudnnStatus_t cudnnGetCTCLossDescriptor_v8(cudnnCTCLossDescriptor_t desc, cudnnDataType_t *type,
+                                           cudnnLossNormalizationMode_t *mode, cudnnNanPropagation_t *nan,
+                                           int *max_label_length);
+cudnnStatus_t cudnnGetCTCLossDescriptor_v9(cudnnCTCLossDescriptor_t desc, cudnnDataType_t *type,
+                                           cudnnLossNormalizationMode_t *mode, cudnnCTCGradMode_t *gradients,
+                                           int *max_label_length);
+cudnnStatus_t cudnnCTCLoss(cudnnHandle_t handle, const cudnnTensorDescriptor_t probs_desc, const void *probs,
+                           const int labels[], const int label_lengths[], const int input_lengths[], void *costs,
+                           const cudnnTensorDescriptor_t gradients_desc, void *gradients, cudnnCTCLossAlgo_t algo,
+                           cudnnCTCLossDescriptor_t desc, void *workspace, size_t workspace_bytes);
+cudnnStatus_t cudnnCTCLoss_v8(cudnnHandle_t handle, cudnnCTCLossAlgo_t algo, cudnnCTCLossDescriptor_t desc,
+                              const cudnnTensorDescriptor_t probs_desc, const void *probs, const int labels[],
+                              const int label_lengths[], const int input_lengths[], void *costs,
+                              const cudnnTensorDescriptor_t gradients_desc, void *gradients, size_t workspace_bytes,
+                              void *workspace);
+cudnnStatus_t cudnnGetCTCLossWorkspaceSize(cudnnHandle_t handle, const cudnnTensorDescriptor_t probs,
+                                           const cudnnTensorDescriptor_t gradients, const int *labels,
+                                           const int *label_lengths, const int *input_lengths, cudnnCTCLossAlgo_t algo,
+                                           cudnnCTCLossDescriptor_t desc, size_t *bytes);
+cudnnStatus_t cudnnGetCTCLossWorkspaceSize_v8(cudnnHandle_t handle, cudnnCTCLossAlgo_t algo,
+                                              cudnnCTCLossDescriptor_t desc, const cudnnTensorDescriptor_t probs,
+                                              const cudnnTensorDescriptor_t gradients, size_t *bytes);
 
 /* --- backend (graph) API ------------------------------------------------------------------- */
 

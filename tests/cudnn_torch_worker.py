@@ -246,8 +246,42 @@ def recurrent_dropout() -> None:
     report("dropout", "evaluation", layer.eval()(x)[0], torch.ones(1, 64, 1000), torch.float32)
 
 
+def sampling_and_ctc() -> None:
+    functional = nn.functional
+    x, grid = torch.randn(2, 3, 5, 6), torch.rand(2, 4, 7, 2) * 2.4 - 1.2
+    dy = torch.randn(2, 3, 4, 7)
+    for dtype in (torch.float32, torch.float64):
+        c = [t.to(dtype).double().clone().requires_grad_(True) for t in (x, grid)]
+        g = [t.to("cuda", dtype).requires_grad_(True) for t in (x, grid)]
+        want, got = functional.grid_sample(*c, align_corners=True), functional.grid_sample(*g, align_corners=True)
+        want.backward(dy.double())
+        got.backward(dy.to("cuda", dtype))
+        report(f"grid_sample {dtype}", "forward", got, want, dtype)
+        report(f"grid_sample {dtype}", "image gradient", g[0].grad, c[0].grad, dtype)
+        report(f"grid_sample {dtype}", "grid gradient", g[1].grad, c[1].grad, dtype)
+    theta = torch.randn(2, 2, 3)
+    want = functional.affine_grid(theta.double(), [2, 3, 4, 5], align_corners=True)
+    report("affine grid", "forward", torch.cudnn_affine_grid_generator(theta.cuda(), 2, 3, 4, 5), want, torch.float32)
+
+    time, batch, classes = 20, 3, 5
+    logits = torch.randn(time, batch, classes)
+    lengths, inputs = torch.tensor([4, 3, 6], dtype=torch.int32), torch.full((batch,), time, dtype=torch.int32)
+    targets = torch.randint(1, classes, (13,), dtype=torch.int32)
+    weight = torch.rand(batch)
+    c = logits.double().requires_grad_(True)
+    want = functional.ctc_loss(c.log_softmax(-1), targets.long(), inputs.long(), lengths.long(), reduction="none")
+    (want * weight.double()).sum().backward()
+    for where in ("cpu", "cuda"):
+        g = logits.to("cuda").requires_grad_(True)
+        lists = [t.to(where) for t in (targets, inputs, lengths)]
+        got = functional.ctc_loss(g.log_softmax(-1), *lists, reduction="none")
+        (got * weight.to("cuda")).sum().backward()
+        report(f"ctc, labels on {where}", "loss", got, want, torch.float32)
+        report(f"ctc, labels on {where}", "gradient", g.grad, c.grad, torch.float32)
+
+
 GROUPS = {f.__name__: f for f in (convolutions, types, layouts, benchmark, normalisation)}
-GROUPS |= {f.__name__: f for f in (fused, graphs, recurrent, recurrent_dropout)}
+GROUPS |= {f.__name__: f for f in (fused, graphs, recurrent, recurrent_dropout, sampling_and_ctc)}
 
 if __name__ == "__main__":
     torch.manual_seed(0)

@@ -8,16 +8,21 @@ from typing import Any
 import cudnn_device as d
 import numpy as np
 import pytest
-from conv_problems import FUSED, PROBLEMS, Memory, problem
+from conv_problems import FUSED, PROBLEMS, Memory, decode, problem, strides
 from cudnn_device import Backend, Buffer, check, cudnn, ffi
 from test_batchnorm import PROBLEMS as NORMS
 from test_batchnorm import Memory as NormMemory
 from test_batchnorm import compare as compare_norm
 from test_batchnorm import make as make_norm
 from test_conv import compare, make
+from test_rnn import PROBLEMS as RNNS
+from test_rnn import Memory as RnnMemory
+from test_rnn import compare as compare_rnn
+from test_rnn import outputs as rnn_outputs
 
 from maf_vdev.modnn import batchnorm as b
 from maf_vdev.modnn import conv as c
+from maf_vdev.modnn import rnn
 
 pytestmark = pytest.mark.skipif(not d.LIB.is_dir(), reason="the shim libraries are not built")
 
@@ -441,3 +446,127 @@ def test_wrong_batch_normalisations(handle: Any) -> None:
     assert call(x, derived, ffi.NULL, 1e-5) == d.NULL_POINTER
     assert call(x, derived, at["mean"], -1.0) == d.BAD_PARAM
     assert call(x, derived, at["mean"], 1e-5) == d.OK
+
+
+# --- recurrent layers ------------------------------------------------------------------------------
+
+
+def rnn_descriptor(p: dict[str, Any], dropout: Any = ffi.NULL) -> Any:
+    made = d.create("cudnnRNNDescriptor_t", "RNNDescriptor")
+    projection = 0 if p["projection"] == p["hidden"] else p["projection"]
+    check(
+        cudnn().cudnnSetRNNDescriptor_v8(
+            made, 0, p["cell"], p["bias"], p["bidirectional"], p["skip_input"], d.TYPES[p["type"]], 0, 0, p["input"],
+            p["hidden"], projection, p["layers"], dropout, 1,
+        )
+    )  # fmt: skip
+    return made
+
+
+def rnn_data(p: dict[str, Any], size: int) -> Any:
+    made = d.create("cudnnRNNDataDescriptor_t", "RNNDataDescriptor")
+    fill = ffi.new("double *" if p["type"] == "f64" else "float *", p["fill"])
+    lengths = ffi.new("int[]", p["lengths"])
+    args = (d.TYPES[p["type"]], p["layout"], p["time"], p["batch"], size, lengths, fill)
+    check(cudnn().cudnnSetRNNDataDescriptor(made, *args))
+    return made
+
+
+@pytest.mark.parametrize("name", [name for name in RNNS if "f16" not in name])
+def test_recurrent_layers(handle: Any, name: str) -> None:
+    p, lib, null = RNNS[name], cudnn(), ffi.NULL
+    memory, other = RnnMemory(p), RnnMemory(p)
+    want = other.run((rnn.INFERENCE,), "reference") | other.run((rnn.BACKWARD_DATA, rnn.BACKWARD_WEIGHTS), "reference")
+    op, ways = memory.op, rnn.ways(memory.op)
+    desc, x, y = rnn_descriptor(p), rnn_data(p, op.input), rnn_data(p, op.projection * ways)
+    dims = [(op.layers * ways, op.batch, size) for size in (op.projection, op.hidden)]
+    h, c_desc = (d.tensor(p["type"], shape, strides(shape, "first")) for shape in dims)
+    workspace, reserve, size = ffi.new("size_t *"), ffi.new("size_t *"), ffi.new("size_t *")
+    check(lib.cudnnGetRNNTempSpaceSizes(handle, desc, 1, x, workspace, reserve))
+    check(lib.cudnnGetRNNWeightSpaceSize(handle, desc, size))
+    assert size[0] == memory.buffers["w"].nbytes
+    kept = Buffer(np.zeros(reserve[0], np.uint8))
+    device = {role: Buffer(values) for role, values in memory.buffers.items()}
+    at = {role: null if role in p["drop"] else buffer.pointer for role, buffer in device.items()}
+    weights, space = (size[0], at["w"]), (workspace[0], null, reserve[0], kept.pointer)
+    check(
+        lib.cudnnRNNForward(
+            handle, desc, 1, null, x, at["x"], y, at["y"], h, at["hx"], at["hy"], c_desc, at["cx"], at["cy"], *weights,
+            *space,
+        )
+    )  # fmt: skip
+    check(
+        lib.cudnnRNNBackwardData_v8(
+            handle, desc, null, y, at["y"], at["dy"], x, at["dx"], h, at["hx"], at["dhy"], at["dhx"], c_desc, at["cx"],
+            at["dcy"], at["dcx"], *weights, *space,
+        )
+    )  # fmt: skip
+    check(
+        lib.cudnnRNNBackwardWeights_v8(
+            handle, desc, 0, null, x, at["x"], h, at["hx"], y, at["y"], size[0], at["dw"], *space
+        )
+    )
+    got = {role: decode(buffer.get(), op.type) for role, buffer in device.items()}
+    compare_rnn(memory, got, want, rnn_outputs(p, "y", "hy", "cy", "dx", "dhx", "dcx", "dw"))
+
+
+@pytest.mark.parametrize(
+    "name", ["lstm two layers both ways", "gru input bias", "lstm projected", "gru skips its input"]
+)
+def test_recurrent_weight_parameters(handle: Any, name: str) -> None:
+    p, lib = RNNS[name], cudnn()
+    desc, op = rnn_descriptor(p), RnnMemory(p).op
+    lanes, total = rnn.weight_space(op)
+    gates, base = rnn.GATES[op.cell], 1 << 20
+    matrix, bias = (d.create("cudnnTensorDescriptor_t", "TensorDescriptor") for _ in range(2))
+    kind, count, dims, steps = ffi.new("cudnnDataType_t *"), ffi.new("int *"), ffi.new("int[3]"), ffi.new("int[3]")
+
+    def ask(lane: int, number: int) -> list[tuple[int, list[int]] | None]:
+        """Offset in elements and shape of the matrix and the bias."""
+        found = []
+        for which in range(2):
+            address = ffi.new("void **")
+            args = [matrix, address, ffi.NULL, ffi.NULL] if not which else [ffi.NULL, ffi.NULL, bias, address]
+            start = ffi.cast("void *", base)
+            check(lib.cudnnGetRNNWeightParams(handle, desc, lane, 4 * total, start, number, *args))
+            check(lib.cudnnGetTensorNdDescriptor((matrix, bias)[which], 3, kind, count, dims, steps))
+            place = (int(ffi.cast("uintptr_t", address[0])) - base) // 4
+            found.append((place, list(dims)) if address[0] else None)
+        return found
+
+    for number, lane in enumerate(lanes):
+        for gate in range(2 * gates):
+            place = (lane.input, lane.recurrent)[gate // gates]
+            b_place = (lane.b_input, lane.b_recurrent)[gate // gates]
+            got, got_bias = ask(number, gate)
+            if place is None:
+                assert got is None
+            else:
+                columns = place[1][1]
+                offset = place[0] + gate % gates * op.hidden * columns
+                assert got == (offset, [1, op.hidden, columns])
+            wanted = None if b_place is None else (b_place[0] + gate % gates * op.hidden, [1, op.hidden, 1])
+            assert got_bias == wanted
+        if lane.projection:
+            assert ask(number, 8)[0] == (lane.projection[0], [1, op.projection, op.hidden])
+    address = ffi.new("void **")
+    args = (4 * total, ffi.cast("void *", base))
+    assert lib.cudnnGetRNNWeightParams(handle, desc, 0, *args, 9, matrix, address, bias, address) == d.BAD_PARAM
+    assert lib.cudnnGetRNNWeightParams(handle, desc, 9, *args, 0, matrix, address, bias, address) == d.BAD_PARAM
+
+
+def test_wrong_recurrent_layers(handle: Any) -> None:
+    p, lib, null = RNNS["lstm"], cudnn(), ffi.NULL
+    desc, x = rnn_descriptor(p), rnn_data(p, p["input"])
+    wrong_size = rnn_data(p, p["input"] + 1)
+    size = ffi.new("size_t *")
+    assert lib.cudnnGetRNNTempSpaceSizes(handle, desc, 1, wrong_size, size, size) == d.SHAPE_MISMATCH
+    assert lib.cudnnGetRNNTempSpaceSizes(handle, null, 1, x, size, size) == d.NULL_POINTER
+    lengths, one = ffi.new("int[]", [1, 4, 5]), ffi.new("float *", 0)
+    assert lib.cudnnSetRNNDataDescriptor(x, 0, 0, 4, 3, 5, lengths, one) == d.OUT_OF_BOUND
+    lengths[2] = 4
+    assert lib.cudnnSetRNNDataDescriptor(x, 0, 1, 4, 3, 5, lengths, one) == d.BAD_PARAM
+    assert lib.cudnnRNNSetClip_v9(desc, 1, -1.0, 1.0) == d.NOT_SUPPORTED
+    gru = d.create("cudnnRNNDescriptor_t", "RNNDescriptor")
+    args = (gru, 0, rnn.GRU, 2, 0, 0, 0, 0, 0, 5, 7, 3, 1, null, 1)
+    assert lib.cudnnSetRNNDescriptor_v8(*args) == d.NOT_SUPPORTED

@@ -25,6 +25,7 @@ GROUPS = {
     "graphs": 3,
     "recurrent": 150,
     "recurrent_dropout": 4,
+    "sampling_and_ctc": 11,
 }
 
 pytestmark = pytest.mark.skipif(not LIBRARIES.is_dir(), reason="the shim libraries are not built")

@@ -238,7 +238,8 @@ struct maf_plan_info {
  * The pointers and scalars of MAF_CMD_OP come in the order stated at each struct. */
 
 enum maf_op_kind { MAF_OP_GEMM = 1, MAF_OP_CONV = 2, MAF_OP_BATCHNORM = 3, MAF_OP_FFT = 4, MAF_OP_LAPACK = 5, MAF_OP_BLAS = 6, MAF_OP_RNN = 7,
-                   MAF_OP_SAMPLER = 8, MAF_OP_CTC = 9 };
+                   MAF_OP_SAMPLER = 8, MAF_OP_CTC = 9,
+                   MAF_OP_ELEMENTWISE = 10, MAF_OP_REDUCE = 11, MAF_OP_SOFTMAX = 12, MAF_OP_POOLING = 13 };
 
 enum maf_dtype { /* element types */
     MAF_F32 = 0,
@@ -523,4 +524,70 @@ struct maf_op_ctc {
     int64_t softmax; /* 1: probs are logarithms up to a constant per row; gradients are with respect to them */
     int64_t gradients; /* 1: wanted */
     int64_t on_device;
+};
+
+/* out = f(alpha1 * a, alpha2 * b), or an activation's gradient, blended: out = result + beta * out.
+ * pointers: out a b c; scalars: doubles alpha1, alpha2, beta, coefficient. Strides 0 repeat an operand.
+ * function: 0 a (copy, scale, convert), 1 a + b, 2 a * b, 3 min, 4 max, 5 sqrt a, 6 1 - a, 7 the coefficient;
+ * activations 16 + cudnnActivationMode_t: out = alpha1 * f(a); their gradients 32 + mode: out = alpha1 * df(y = a, dy = b, x = c);
+ * 48 dropout with the mask's bytes in c: out = a * mask / (1 - coefficient), 49 dropout that makes the mask: b holds the generator's states. */
+struct maf_op_elementwise {
+    int64_t function;
+    int64_t rank;
+    int64_t dims[8];
+    int64_t type_out;
+    int64_t type_a;
+    int64_t type_b;
+    int64_t type_c;
+    int64_t out_strides[8];
+    int64_t a_strides[8];
+    int64_t b_strides[8];
+    int64_t c_strides[8];
+    int64_t nan_propagation;
+};
+
+/* c = alpha * reduce(a) + beta * c over the dimensions where c's size is 1.
+ * pointers: a c indices (int32 positions within the reduced dimensions, MIN, MAX and AMAX only); scalars: doubles alpha, beta. */
+struct maf_op_reduce {
+    int64_t function; /* cudnnReduceTensorOp_t */
+    int64_t rank;
+    int64_t type_a;
+    int64_t type_c;
+    int64_t a_dims[8];
+    int64_t a_strides[8];
+    int64_t c_dims[8];
+    int64_t c_strides[8];
+    int64_t nan_propagation;
+    int64_t indices;
+};
+
+/* pointers forward: x y; backward: y dy dx. scalars: doubles alpha, beta. */
+struct maf_op_softmax {
+    int64_t direction; /* 0 forward, 1 backward */
+    int64_t algorithm; /* cudnnSoftmaxAlgorithm_t: 2 is the logarithm */
+    int64_t per_instance; /* over C and all spatial positions, else over C */
+    int64_t type;
+    int64_t rank;
+    int64_t dims[5];
+    int64_t x_strides[5]; /* x, or dx */
+    int64_t y_strides[5];
+    int64_t dy_strides[5];
+};
+
+/* pointers forward: x y; backward: y dy x dx. scalars: doubles alpha, beta. */
+struct maf_op_pooling {
+    int64_t direction; /* 0 forward, 1 backward */
+    int64_t mode;      /* cudnnPoolingMode_t */
+    int64_t nan_propagation;
+    int64_t type;
+    int64_t spatial;
+    int64_t x_dims[5];
+    int64_t y_dims[5];
+    int64_t x_strides[5];
+    int64_t y_strides[5];
+    int64_t dx_strides[5];
+    int64_t dy_strides[5];
+    int64_t window[3];
+    int64_t pad[3];
+    int64_t stride[3];
 };

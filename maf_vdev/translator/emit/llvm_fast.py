@@ -12,7 +12,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field
 
-from ..cfg import Block, Cfg, conditions, liveness, loop_order
+from ..cfg import Block, Cfg, conditions, is_syscall, liveness, loop_order, post_dominators
 from ..semantics import TABLE
 from . import abi
 from .llvm_builder import LlvmBuilder
@@ -25,6 +25,8 @@ Key = tuple[str, int]
 Kind = tuple
 MAX_NODES = 4000
 MAX_CALL_DEPTH = 3
+# Regions behind a varying branch that are run under masks where the lanes part.
+MAX_REGION_NODES, MAX_REGION_INSTRS = 8, 120
 
 
 class Unsuitable(Exception):
@@ -44,6 +46,15 @@ class Node:
     @property
     def kind(self) -> str:
         return self.block.kind
+
+
+@dataclass(slots=True)
+class Region:
+    """The acyclic code between a branch and the node where its two sides meet again."""
+
+    nodes: list[int]
+    join: int
+    modified: set[Key] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -73,6 +84,18 @@ def join(a: Kind | None, b: Kind) -> Kind:
     return ("v",)
 
 
+def _join_into(have: dict[Key, Kind], new: dict[Key, Kind]) -> bool:
+    changed = False
+    for key, value in new.items():
+        old = have.get(key)
+        if old != value:
+            j = join(old, value)
+            if j != old:
+                have[key] = j
+                changed = True
+    return changed
+
+
 def _align(k: Kind) -> int:
     return min(k[1] & -k[1] or 128, 128) if k[0] == "c" else k[-1]
 
@@ -98,6 +121,8 @@ class FastEmitter:
         self.slots: dict[str, str] = {}
         self.lost = False
         self.assumed: list[V] = []
+        self.regions: dict[int, Region] = {}
+        self.masks: list[str] = []
         self.uses: set[Key] = set()
         self.kinds: dict[Key, Kind] = {}
         self.current: dict[Key, V] = {}
@@ -183,12 +208,13 @@ class FastEmitter:
         return self.b.ins(f"load {type_of(v.ty, form == 'v')}, ptr {self._slot(key, form)}")
 
     # --- nodes --------------------------------------------------------------------------------------
-    def _emit(self, node: Node, kinds: dict[Key, Kind]) -> Emitted:
+    def _emit(self, node: Node, kinds: dict[Key, Kind], label: str = "", mask: str = "%exec") -> Emitted:
+        """label, mask: of a copy that runs under a mask."""
         b = self.b
         b.lines = []
         self.uses, self.kinds, self.current, self.assumed = set(), kinds, {}, []
-        b.label(f"n{node.index}")
-        b.open_block(b.ins("load i32, ptr %exec"))
+        b.label(label or f"n{node.index}")
+        b.open_block(b.ins(f"load i32, ptr {mask}"))
         b.entry = self._entry
         for i in node.block.instrs:
             b.straight(i)
@@ -223,37 +249,12 @@ class FastEmitter:
         done: list[Emitted | None] = [None] * len(nodes)
         uses: list[set[Key]] = [set() for _ in nodes]
         kinds[0] = {}
-        heap = [0]
-        queued = {0}
-        while heap:
-            k = heapq.heappop(heap)
-            queued.discard(k)
-            n = nodes[k]
-            e = self._emit(n, kinds[k])  # type: ignore[arg-type]
-            done[k] = e
-            uses[k] |= e.uses
-            out = dict(kinds[k])  # type: ignore[arg-type]
-            for key, v in e.dirty.items():
-                out[key] = kind_of(v)
-            for s in n.succs:
-                old = kinds[s]
-                if old is None:
-                    new, changed = dict(out), True
-                else:
-                    new, changed = old, False
-                    for key, value in out.items():
-                        have = new.get(key)
-                        if have != value:
-                            j = join(have, value)
-                            if j != have:
-                                new[key] = j
-                                changed = True
-                if changed:
-                    kinds[s] = new
-                    if s not in queued:
-                        queued.add(s)
-                        heapq.heappush(heap, s)
         flow = [Block(n.block.start, [], None, n.kind, n.succs, n.index) for n in nodes]
+        self.regions = self._find_regions(nodes, flow)
+        queue = [0]
+        while queue:
+            self._propagate(queue, nodes, kinds, done, uses)
+            queue = self._force_vectors(kinds, done)
         general = self._general_liveness(nodes, done, uses)
         for n in nodes:
             if n.cold:
@@ -267,6 +268,67 @@ class FastEmitter:
             self._finish(n, nodes, done[n.index], kinds, live_in)
             text += done[n.index].lines  # type: ignore[union-attr]
         return self._assemble(text)
+
+    def _propagate(self, heap: list[int], nodes: list[Node], kinds: list, done: list, uses: list[set[Key]]) -> None:
+        """Emits nodes until no shape at the start of a node changes."""
+        queued = set(heap)
+        heapq.heapify(heap)
+        while heap:
+            k = heapq.heappop(heap)
+            queued.discard(k)
+            e = done[k] = self._emit(nodes[k], kinds[k])
+            uses[k] |= e.uses
+            out = dict(kinds[k])
+            for key, v in e.dirty.items():
+                out[key] = kind_of(v)
+            for s in nodes[k].succs:
+                if kinds[s] is None:
+                    kinds[s], changed = dict(out), True
+                else:
+                    changed = _join_into(kinds[s], out)
+                if changed and s not in queued:
+                    queued.add(s)
+                    heapq.heappush(heap, s)
+
+    def _find_regions(self, nodes: list[Node], flow: list[Block]) -> dict[int, Region]:
+        warm = [[s for s in n.succs if not nodes[s].cold] for n in nodes]
+        ends = post_dominators([Block(f.start, [], None, f.kind, w, f.index) for f, w in zip(flow, warm)])
+        out = {}
+        for n in nodes:
+            if n.kind != "branch" or n.cold or ends[n.index] is None or n.succs[0] == n.succs[1]:
+                continue
+            join, inside, work = ends[n.index], set(), list(n.succs)
+            size = 0
+            while work and inside is not None:
+                k = work.pop()
+                m = nodes[k]
+                if k == join or k in inside or m.cold:
+                    continue
+                inside.add(k)
+                size += len(m.block.instrs) + 1
+                bad = m.kind in ("barrier", "indirect", "end") or k <= n.index or k > join
+                bad = bad or any(x <= k for x in warm[k]) or all(nodes[x].cold for x in m.succs) != (not m.succs)
+                bad = bad or any(is_syscall(i) for i in m.block.instrs)
+                if bad or len(inside) > MAX_REGION_NODES or size > MAX_REGION_INSTRS:
+                    inside = None
+                    break
+                work += m.succs
+            if inside:
+                out[n.index] = Region(sorted(inside), join)
+        return out
+
+    def _force_vectors(self, kinds: list, done: list) -> list[int]:
+        """What a masked region writes differs from lane to lane where its sides meet."""
+        changed = []
+        for index, region in self.regions.items():
+            taken = done[index].taken if done[index] else None
+            if taken is None or taken.kind in "cu":
+                continue
+            region.modified = set().union(*(done[k].dirty for k in region.nodes if done[k]))
+            out = {key: ("v",) for key in region.modified if key[0] in (REG, PRED)}
+            if _join_into(kinds[region.join], out):
+                changed.append(region.join)
+        return changed
 
     def _general_liveness(self, nodes: list[Node], done: list[Emitted | None], uses: list[set[Key]]) -> list[set[Key]]:
         """What the general form may read from each block on."""
@@ -359,12 +421,150 @@ class FastEmitter:
             go = b.new_label()
             b.do(f"br i1 {cond}, label %{go}, label %leave{n.index}")
             b.label(go)
+        masked = n.index in self.regions and t is not None and uniform is None
+        if masked:
+            none, every = b.ins(f"icmp eq i32 {t}, 0"), b.ins(f"icmp eq i32 {t}, {x}")
+            go = b.new_label()
+            b.do(f"br i1 {b.ins(f'or i1 {none}, {every}')}, label %{go}, label %mix{n.index}")
+            b.label(go)
         for slot, (ty, text) in stores.items():
             b.do(f"store {ty} {text}, ptr {slot}")
         getattr(self, "_end_" + n.kind)(n, nodes, e, x, t, uniform, to_text)
         if stay:
             self._leave_block(n, nodes, live_in)
+        if masked:
+            self._masked_region(n, nodes, e, x, t, kinds, live_in)
         self._open(n, e, x, live_in[n.index])
+
+    def _masked_region(self, n: Node, nodes: list[Node], e: Emitted, x: str, t: str, kinds: list, live_in: list) -> None:
+        """The region behind branch n, each node under the mask of the lanes that reach it."""
+        b = self.b
+        region = self.regions[n.index]
+        masks = {k: f"%m{n.index}.{k}" for k in [*region.nodes, region.join]}
+        self.masks += masks.values()
+        wanted = set(live_in[region.join]).union(*(live_in[k] for k in region.nodes))
+        out = dict(kinds[n.index])
+        out.update({key: kind_of(v) for key, v in e.dirty.items()})
+        inner = dict(out)
+        stores = []
+        b.label(f"mix{n.index}")
+        with b.cold():
+            for key in sorted(wanted):
+                v = e.dirty.get(key)
+                if key in region.modified:
+                    form = "v" if key[0] in (REG, PRED) else "u"
+                    inner[key] = (form, 1) if form == "u" else (form,)
+                    v = v if v is not None else self._entry(*key)
+                    stores.append((type_of(v.ty, form == "v"), b.text(v, form == "v"), self._slot(key, form)))
+                    continue
+                forms = {k[key][0] for k in (inner, kinds[region.join]) if key in k and k[key][0] != "c"}
+                if v is None:
+                    forms -= {kinds[n.index].get(key, ("c", 0))[0]}
+                    v = self._entry(*key)
+                for form in sorted(forms):
+                    if form == "u" and v.kind not in "cu":  # the high word of an affine value: exact here as a vector
+                        inner[key] = ("v",)
+                        form = "v"
+                    if form == "a":
+                        stores.append(("i32", b.scalar(v.base), self._slot(key, form)))
+                    else:
+                        text = b.text(v, form == "v")
+                        stores.append((type_of(v.ty, form == "v"), text, self._slot(key, form)))
+            for ty, text, slot in stores:
+                b.do(f"store {ty} {text}, ptr {slot}")
+            for slot in masks.values():
+                b.do(f"store i32 0, ptr {slot}")
+            self._arrive(masks[n.succs[0]], t)
+            self._arrive(masks[n.succs[1]], b.ins(f"xor i32 {t}, {x}"))
+            b.do(f"br label %h{n.index}.{region.nodes[0]}")
+        main, main_state = b.lines, (b.cse, b.fused, b.consts, b.head, self.kinds, self.current, self.assumed, b.exec_bits)
+        for k, following in zip(region.nodes, [*region.nodes[1:], region.join]):
+            main += self._masked_node(n, nodes[k], nodes, following, masks, inner, region, live_in)
+        b.lines = main
+        b.cse, b.fused, b.consts, b.head, self.kinds, self.current, self.assumed, b.exec_bits = main_state
+        b.label(f"h{n.index}.{region.join}")
+        rest = b.ins(f"load i32, ptr {masks[region.join]}")
+        b.do(f"store i32 {rest}, ptr %exec")
+        b.do(f"br i1 {b.ins(f'icmp eq i32 {rest}, 0')}, label %done, label %n{region.join}")
+
+    def _arrive(self, slot: str, mask: str) -> None:
+        b = self.b
+        before = b.ins(f"load i32, ptr {slot}")
+        b.do(f"store i32 {b.ins(f'or i32 {before}, {mask}')}, ptr {slot}")
+
+    def _masked_node(self, n: Node, m: Node, nodes: list[Node], following: int, masks: dict, kinds: dict, region: Region, live_in: list):
+        b = self.b
+        name = f"h{n.index}.{m.index}"
+        b.assume = lambda ok: False  # type: ignore[method-assign]
+        e = self._emit(m, kinds, name + ".run", masks[m.index])
+        b.assume = self._assume  # type: ignore[method-assign]
+        b.guard = None
+        x = b.scalar(e.exec_bits)
+        live = set(live_in[region.join]).union(*(live_in[k] for k in region.nodes))
+        lanes = b.vector(b.lanes_of(e.exec_bits))
+        stores = []
+        for key in sorted(e.dirty):
+            if key not in live:
+                continue
+            v = e.dirty[key]
+            if key[0] in (REG, PRED):
+                ty = type_of(v.ty, True)
+                old = b.ins(f"load {ty}, ptr {self._slot(key, 'v')}")
+                text = b.ins(f"select <32 x i1> {lanes}, {ty} {b.vector(v)}, {ty} {old}")
+                stores.append((ty, text, self._slot(key, "v")))
+            else:
+                stores.append((type_of(v.ty, False), b.scalar(v), self._slot(key, "u")))
+        t = b.scalar(b.and_(b.bits_of(e.taken), e.exec_bits)) if e.taken is not None else None
+        going = []
+        if m.kind == "branch":
+            going = [(m.succs[0], t), (m.succs[1], b.ins(f"xor i32 {t}, {x}"))]
+        elif m.kind != "exit":
+            going = [(m.succs[0], x)]
+        elif t is not None:
+            going = [(m.succs[0], b.ins(f"xor i32 {t}, {x}"))]
+        for s, lanes_there in going:
+            if s not in masks:  # cold
+                go = b.new_label()
+                b.do(f"br i1 {b.ins(f'icmp eq i32 {lanes_there}, 0')}, label %{go}, label %{name}.leave")
+                b.label(go)
+        for ty, text, slot in stores:
+            b.do(f"store {ty} {text}, ptr {slot}")
+        for s, lanes_there in going:
+            if s in masks:
+                self._arrive(masks[s], lanes_there)
+        b.do(f"br label %h{n.index}.{following}")
+        if any(s not in masks for s, _ in going):
+            later = [(k, b_slot) for k, b_slot in masks.items() if k > m.index]
+            self._leave_region(f"{name}.leave", nodes, kinds, live_in, going, later, {k: (y, z) for y, z, k in stores})
+        b.lines[HEAD_AT:HEAD_AT] = b.head
+        text = b.lines
+        b.lines = []
+        b.label(name)
+        some = b.ins(f"load i32, ptr {masks[m.index]}")
+        b.do(f"br i1 {b.ins(f'icmp eq i32 {some}, 0')}, label %h{n.index}.{following}, label %{name}.run")
+        return [*b.lines, *text]
+
+    def _leave_region(self, label: str, nodes: list, kinds: dict, live_in: list, going: list, later: list, new: dict):
+        """From a masked node to the general form. new: slot -> what the node would have stored."""
+        b = self.b
+        b.label(label)
+        with b.cold():
+            live = set().union(*(live_in[k] for k, _ in [*going, *later]))
+            for key in sorted(live):
+                slot = self._slot(key, "v" if key[0] in (REG, PRED) else "u")
+                if slot in new:
+                    ty, text = new[slot]
+                    scalar = "i1" if key[0] in "pq" else "i32"
+                    v = b.leaf(scalar, text, ty.startswith("<"))
+                else:
+                    v = self._value(key, kinds.get(key, ("c", 0)))
+                self._save(key, v)
+            ctl = self._control()
+            alive = "0"
+            for k, mask in [*going, *((k, b.ins(f"load i32, ptr {slot}")) for k, slot in later)]:
+                self._push(ctl, nodes[k], mask)
+                alive = b.ins(f"or i32 {alive}, {mask}")
+            self._go_on(alive)
 
     def _assume(self, ok: V) -> bool:
         if not ok.early:
@@ -410,7 +610,7 @@ class FastEmitter:
                 return [b.ins(f"icmp eq i32 {t}, 0")]
             if cold[1]:
                 return [b.ins(f"icmp eq i32 {t}, {x}")]
-            if uniform is not None:
+            if uniform is not None or n.index in self.regions:
                 return []
             none, every = b.ins(f"icmp eq i32 {t}, 0"), b.ins(f"icmp eq i32 {t}, {x}")
             return [b.ins(f"or i1 {none}, {every}")]
@@ -567,6 +767,7 @@ class FastEmitter:
                     f"define void @{self.name}(ptr %w) #0 {{",
                     "entry:",
                     "  %exec = alloca i32",
+                    *(f"  {m} = alloca i32" for m in dict.fromkeys(self.masks)),
                     *slots,
                     *b.allocas,
                     *b.prologue,

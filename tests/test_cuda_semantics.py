@@ -500,6 +500,19 @@ extern "C" __global__ void tiles(const int *in, int *out) {
     s = tile.shfl(s, 0);
     out[threadIdx.x] = s * 2 + tile.any(x == 3);
 }
+extern "C" __global__ void grid_sync(int *values, int *out) {
+    // Every block writes, all wait, every block reads its neighbour's value; twice.
+    auto grid = cg::this_grid();
+    int b = blockIdx.x, n = gridDim.x;
+    for (int k = 0; k < 2; k++) {
+        if (threadIdx.x == 0) values[b] = values[b] * 2 + b;
+        grid.sync();
+        int seen = values[(b + 1) % n];
+        grid.sync();
+        if (threadIdx.x == 0) values[b] += seen;
+    }
+    if (threadIdx.x == 0) out[b] = values[b];
+}
 extern "C" __global__ void partial_mask(const int *in, int *out) {
     int t = threadIdx.x;
     if (t % 32 < 20) {
@@ -740,6 +753,16 @@ def test_tiled_partition(kernels: Any) -> None:
     kernels("tiles").run(1, 64, x, out)
     groups = x.reshape(8, 8)
     assert (out.reshape(8, 8) == groups.sum(axis=1, keepdims=True) * 2 + (groups == 3).any(axis=1, keepdims=True)).all()
+
+
+def test_grid_wide_barrier(kernels: Any) -> None:
+    values, out = RNG.integers(0, 10, 7).astype(np.int32), np.zeros(7, np.int32)
+    want, blocks = values.copy(), np.arange(7)
+    for _ in range(2):
+        want = want * 2 + blocks
+        want = want + np.roll(want, -1)
+    kernels("grid_sync").run(7, 64, values, out, step_limit=100000)
+    assert (out == want).all()
 
 
 def test_partial_warp_mask(kernels: Any) -> None:

@@ -660,6 +660,14 @@ def run(
         externals or {},
         printf,
     )
+    if kernel.uses_coop_groups:
+        # All CTAs of a grid that synchronises run together; the barrier's counter lies in %envreg1:%envreg2.
+        batch_warps = 1 << 40
+        bank = bytearray(images[0])
+        if bank[0x8C:0x94] == bytes(8):
+            workspace = memory.add(np.zeros(256, np.uint8))
+            struct.pack_into("<II", bank, 0x8C, workspace >> 32, workspace & 0xFFFFFFFF)
+            images[0] = bytes(bank)
     per_cta = -(-int(np.prod(block)) // 32)
     count, total = int(np.prod(grid)), 0
     step = max(1, batch_warps // per_cta)

@@ -8,7 +8,7 @@ address cannot starve the lane it waits for, every 16th step serves the warp tha
 Launch constants in bank 0 on sm_70 and sm_75 (seen in compiled code):
 0x00 blockDim, 0x0c gridDim, 0x18 64-bit base of the generic shared window, 0x20 64-bit base of the generic local
 window, 0x28 initial stack pointer R1 (the end of local memory), 0x2c dynamic shared memory in bytes, 0x30 64-bit
-%gridid, 0x50 64-bit first address after global memory as tested by __isGlobal, 0x88 + 4 n %envreg n (1 and 2: the
+%gridid, 0x50 64-bit base of the generic constant window, which __isGlobal excludes (0: there is none), 0x88 + 4 n %envreg n (1 and 2: the
 workspace of grid barriers), 0x10c %nsmid. Shared addresses are the low 24 bits of a generic address (``LOP3 R, R, 0xffffff``), so the
 shared window starts at a multiple of 16 MiB.
 """
@@ -619,7 +619,6 @@ def constant_bank0(
     struct.pack_into("<6I", bank, 0, *block, *grid)
     stack = (local_bytes + 15) & ~15
     struct.pack_into("<QQII", bank, 0x18, SHARED_WINDOW, LOCAL_WINDOW, stack, dynamic_shared)
-    struct.pack_into("<Q", bank, 0x50, (1 << 64) - 1)
     struct.pack_into("<I", bank, 0x10C, 1)
     bank[param_base : param_base + len(params)] = params
     return bytes(bank)

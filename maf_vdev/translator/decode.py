@@ -20,6 +20,8 @@ WORD_BYTES = 16
 MEANING = (1 << 105) - 1
 _HIGH_MEANING = MEANING >> 64
 
+REMEMBERED = 1 << 18  # words, about 150 MB
+
 _GUARDS = {
     "P": tuple(Pred(n & 7, n > 7) for n in range(16)),
     "UP": tuple(UPred(n & 7, n > 7) for n in range(16)),
@@ -89,6 +91,8 @@ class Decoder:
                 decoded = _decode(low | key[1] << 64, self._table)
             except FieldError as error:
                 raise DecodeError(kernel, offset, high << 64 | low, str(error)) from None
+            if len(self._seen) >= REMEMBERED:
+                self._seen.clear()
             self._seen[key] = decoded
         op, mods, operands, guard, relative = decoded
         if relative >= 0:

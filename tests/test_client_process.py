@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from cuda_process import (
@@ -85,6 +86,18 @@ def test_the_executor_is_not_a_child_that_wait_reports() -> None:
     upload(b"x")
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+@isolated()
+def test_the_executor_holds_no_other_file_of_the_application() -> None:
+    read, write = os.pipe()
+    os.set_inheritable(write, True)
+    upload(b"x")
+    links = {entry.name: os.readlink(entry) for entry in Path(f"/proc/{executor_pid()}/fd").iterdir()}
+    assert links["0"] == "/dev/null"
+    assert os.readlink(f"/proc/self/fd/{write}") not in links.values()
+    os.close(write)
+    assert os.read(read, 1) == b""
 
 
 def test_the_executor_ends_with_the_application() -> None:

@@ -16,6 +16,9 @@
 
 #include "internal.h"
 
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
@@ -126,6 +129,12 @@ static int start_process(char *const argv[], char *const envp[], const int fds[4
         }
         for (int i = 0; i < 4; i++)
             dup2(fds[i], 3 + i);
+        /* Output is the application's (device printf, messages); its input and its other files are not ours to hold. */
+        int null = open("/dev/null", O_RDONLY);
+        dup2(null, 0);
+        if (syscall(SYS_close_range, 7u, ~0u, 0u) != 0)
+            for (int fd = 7; fd < 1024; fd++)
+                close(fd);
         sigprocmask(SIG_SETMASK, &none, NULL);
         execvpe(argv[0], argv, envp);
         _exit(127);

@@ -350,7 +350,8 @@ int maf_module_unload(void *module)
 void maf_unregister_fatbin(void *module)
 {
     struct maf_module *m = module;
-    if (!maf_slab_holds(&module_slab, m))
+    /* In a forked child another thread's lock may never be released, and nothing can be looked up anyway. */
+    if (!maf_slab_holds(&module_slab, m) || maf_forked_child())
         return;
     maf_lock(&registry_lock);
     if (table_size)

@@ -74,6 +74,12 @@ CUresult cuStreamGetCaptureInfo_v2(CUstream stream, int *status, unsigned long l
     return cuStreamGetCaptureInfo_v3(stream, status, id, graph, deps, NULL, count);
 }
 
+CUresult cuStreamGetCaptureInfo_v2_ptsz(CUstream stream, int *status, unsigned long long *id, CUgraph *graph,
+                                        const CUgraphNode **deps, size_t *count)
+{
+    return cuStreamGetCaptureInfo_v2(PER_THREAD(stream), status, id, graph, deps, count);
+}
+
 CUresult cuThreadExchangeStreamCaptureMode(int *mode)
 {
     if (*mode < 0 || *mode > 2)

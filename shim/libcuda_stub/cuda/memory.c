@@ -131,6 +131,16 @@ CUresult cuMemFreeAsync(CUdeviceptr p, CUstream stream)
     return maf_memory_free_async(stream, p);
 }
 
+CUresult cuMemAllocAsync_ptsz(CUdeviceptr *p, size_t bytes, CUstream stream)
+{
+    return cuMemAllocAsync(p, bytes, PER_THREAD(stream));
+}
+
+CUresult cuMemFreeAsync_ptsz(CUdeviceptr p, CUstream stream)
+{
+    return cuMemFreeAsync(p, PER_THREAD(stream));
+}
+
 /* --- pointer attributes ---------------------------------------------------------------------------------- */
 enum {
     POINTER_CONTEXT = 1,

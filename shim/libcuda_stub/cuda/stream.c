@@ -184,3 +184,29 @@ CUresult cuEventElapsedTime_v2(float *ms, CUevent start, CUevent end)
 {
     return cuEventElapsedTime(ms, start, end);
 }
+
+/* --- per-thread default stream forms of the calls above ------------------------------------------------------ */
+CUresult cuStreamGetFlags_ptsz(CUstream stream, unsigned *flags)
+{
+    return cuStreamGetFlags(PER_THREAD(stream), flags);
+}
+
+CUresult cuStreamGetPriority_ptsz(CUstream stream, int *priority)
+{
+    return cuStreamGetPriority(PER_THREAD(stream), priority);
+}
+
+CUresult cuStreamGetId_ptsz(CUstream stream, unsigned long long *id)
+{
+    return cuStreamGetId(PER_THREAD(stream), id);
+}
+
+CUresult cuStreamGetDevice_ptsz(CUstream stream, CUdevice *device)
+{
+    return cuStreamGetDevice(PER_THREAD(stream), device);
+}
+
+CUresult cuStreamAddCallback_ptsz(CUstream stream, CUstreamCallback callback, void *arg, unsigned flags)
+{
+    return cuStreamAddCallback(PER_THREAD(stream), callback, arg, flags);
+}

@@ -22,6 +22,7 @@ from ..translator.decode import decode_kernel
 from ..translator.interpreter import Trap
 from ..translator.ir import Instr
 from ..translator.memory_map import Memory, MemoryFault
+from ..translator.source.image import SourceKernel
 from .cpu import DRIVER_FUNCTIONS, CpuDevice, CpuKernel, CpuKernelStruct
 
 KERNEL_SHARED = 4  # MAF_KERNEL_SHARED: the launcher allocates shared memory
@@ -75,18 +76,19 @@ def process_memory(first: int, last: int) -> Memory:
 
 
 class InterpreterDevice(CpuDevice):
-    """Compiles nothing; prepare fails only for words that do not decode."""
+    """Kernels with machine code of a GPU are interpreted; those compiled from source run as on the CPU device."""
 
     def __init__(self) -> None:
         super().__init__()
         self._callbacks: list[object] = []
-        self._programs: dict[int, list[Instr]] = {}
         self._one_launch = threading.Lock()
 
     def prefetch(self, kernel: CpuKernel, variant: int = 0) -> bool:
         return True
 
     def prepare(self, kernel: CpuKernel, variant: int) -> int:
+        if isinstance(kernel.code, SourceKernel):
+            return super().prepare(kernel, variant)
         if 0 not in kernel.structs:
             code = kernel.code
             program = decode_kernel(code.code, code.name, code.arch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from typing import Any
@@ -224,6 +225,30 @@ def test_mathematics_has_the_device_overloads(nvrtc: Any, cuda: Any) -> None:
     y = d.Array(np.zeros(4))
     launch(cuda, function(cuda, image(nvrtc, source), "kernel"), (1,), (1,), y)
     assert y.get().tolist() == [31 + 3 + 4, 0.5, 7, 3]
+
+
+def test_special_functions(nvrtc: Any, cuda: Any) -> None:
+    """Functions of the device library that C lacks, by their inverses in numpy-free double arithmetic."""
+    source = """
+    extern "C" __global__ void kernel(const double *x, double *y, int n) {
+        int i = threadIdx.x;
+        if (i >= n) return;
+        y[i] = erfcx(x[i]);
+        y[n + i] = erfcinv(erfc(x[i]));
+        y[2 * n + i] = erfinv(erf(x[i] / 4)) * 4;
+        y[3 * n + i] = normcdfinv(normcdf(x[i]));
+    }
+    """
+    x = np.linspace(-4, 4, 81)
+    arrays = [d.Array(x), d.Array(np.zeros(4 * 81))]
+    launch(cuda, function(cuda, image(nvrtc, source), "kernel"), (1,), (96,), *arrays, ("int", 81))
+    scaled, complement, inverse, normal = arrays[1].get().reshape(4, 81)
+    want = np.array([math.exp(v * v) * math.erfc(v) for v in x])
+    np.testing.assert_allclose(scaled, want, rtol=1e-13)
+    # Near erfc = 2 the argument is known to the rounding of 2 only.
+    np.testing.assert_allclose(complement[20:], x[20:], atol=1e-12)
+    np.testing.assert_allclose(inverse, x, atol=1e-12)
+    np.testing.assert_allclose(normal, x, atol=1e-10)
 
 
 def test_wrong_programs(nvrtc: Any, cuda: Any) -> None:

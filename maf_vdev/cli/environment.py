@@ -68,6 +68,8 @@ def build(settings: Settings, base: dict[str, str]) -> dict[str, str]:
     inherited = [p for p in re.split(r"[ :]+", base.get("LD_PRELOAD", "")) if p and p not in ours]
     result["LD_PRELOAD"] = ":".join(ours + inherited)
     result["MAF_PYTHON"] = sys.executable
+    # torch's own dense solvers (MAGMA) hold no code for compute capability 7.5; cuSOLVER does what they do.
+    result["TORCH_LINALG_PREFER_CUSOLVER"] = base.get("TORCH_LINALG_PREFER_CUSOLVER", "1")
     if settings.device is not None:
         if settings.device != "cpu":
             raise UsageError(f"device '{settings.device}' is not available (available: cpu)")

@@ -488,6 +488,37 @@ static inline double sinpi(double x) { return __builtin_sin(M_PI * __builtin_fmo
 static inline double cospi(double x) { return __builtin_cos(M_PI * __builtin_fmod(x, 2.0)); }
 static inline float sinpif(float x) { return (float)sinpi((double)x); }
 static inline float cospif(float x) { return (float)cospi((double)x); }
+// exp(x^2) erfc(x). Beyond 25 the first terms of its asymptotic series are exact to double precision.
+static inline double erfcx(double x) {
+    if (x < 0) return 2 * __builtin_exp(x * x) - erfcx(-x);
+    if (x < 25) return __builtin_exp(x * x) * __builtin_erfc(x);
+    double t = 1 / (2 * x * x);
+    return 0.5641895835477563 / x * (1 + t * (-1 + t * (3 + t * (-15 + t * 105))));
+}
+static inline float erfcxf(float x) { return (float)erfcx((double)x); }
+static inline float erfcx(float x) { return erfcxf(x); }
+// Inverse of erfc: a rational guess (Abramowitz and Stegun 26.2.23), then Halley's steps.
+static inline double erfcinv(double y) {
+    if (!(y > 0 && y < 2)) return y == 0 ? 1.0 / 0.0 : y == 2 ? -1.0 / 0.0 : 0.0 / 0.0;
+    double p = y < 1 ? y : 2 - y, t = __builtin_sqrt(-2 * __builtin_log(p / 2));
+    double x = M_SQRT1_2 * (t - (2.515517 + t * (0.802853 + t * 0.010328)) /
+                                    (1 + t * (1.432788 + t * (0.189269 + t * 0.001308))));
+    for (int i = 0; i < 3; i++) {
+        double error = __builtin_erfc(x) - p, step = error / (-1.1283791670955126 * __builtin_exp(-x * x));
+        x -= step / (1 + x * step);
+    }
+    return y < 1 ? x : -x;
+}
+static inline float erfcinvf(float y) { return (float)erfcinv((double)y); }
+static inline double erfinv(double y) {
+    if (y < -0.5 || y > 0.5) return erfcinv(1 - y);
+    double x = y * 0.8862269254527580; // the slope at 0, then Newton's steps on erf, which keep small values exact
+    for (int i = 0; i < 6; i++) x -= (__builtin_erf(x) - y) / (1.1283791670955126 * __builtin_exp(-x * x));
+    return x;
+}
+static inline float erfinvf(float y) { return (float)erfinv((double)y); }
+static inline double normcdfinv(double p) { return -M_SQRT2 * erfcinv(2 * p); }
+static inline float normcdfinvf(float p) { return (float)normcdfinv((double)p); }
 static inline double normcdf(double x) { return 0.5 * __builtin_erfc(-x * M_SQRT1_2); }
 static inline float normcdff(float x) { return (float)normcdf((double)x); }
 #define __expf(x) __builtin_expf(x)

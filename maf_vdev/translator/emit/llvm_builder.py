@@ -6,10 +6,11 @@ from ``entry`` (a function of the emitter that knows where registers live betwee
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..cfg import is_hint, is_syscall, target
 from ..ir import PT, RZ, URZ, Instr, LiftError, Pred, Reg, UPred, UReg
+from ..passes import records
 from ..semantics import TABLE, describe
 from . import abi
 from .llvm_core import Module
@@ -47,6 +48,7 @@ class LlvmBuilder(Memory):
         self.exec_bits = self.const("i32", abi.ALL)
         self.barrier_request: tuple | None = None
         self.flags = 0
+        self.record_of: dict[int, records.Member] = {}
 
     # --- blocks and instructions ----------------------------------------------------------------
     def open_block(self, exec_bits: str | None) -> None:
@@ -57,6 +59,10 @@ class LlvmBuilder(Memory):
         self.guard = None
         self.barrier_request = None
         self.exec_bits = self.const("i32", abi.ALL) if exec_bits is None else self.leaf("i32", exec_bits, False, True)
+
+    def plan(self, instrs: Sequence[Instr]) -> None:
+        """Look ahead over a block's instructions, after open_block."""
+        self.record_of, self.loaded = records.find(instrs), {}
 
     def guard_value(self, guard: Pred | UPred) -> V | None:
         """The guard as an i1, None where it always holds."""
@@ -77,8 +83,9 @@ class LlvmBuilder(Memory):
                 return
             g = None
         self.guard = g
+        self.member = self.record_of.get(i.offset)
         function(self, i)
-        self.guard = None
+        self.guard = self.member = None
 
     def straight(self, i: Instr) -> None:
         """Emit one instruction inside a block: anything but the block's terminator."""

@@ -216,6 +216,7 @@ class FastEmitter:
         b.label(label or f"n{node.index}")
         b.open_block(b.ins(f"load i32, ptr {mask}"))
         b.entry = self._entry
+        b.plan(node.block.instrs)
         for i in node.block.instrs:
             b.straight(i)
         taken = to = barrier = None
@@ -436,7 +437,9 @@ class FastEmitter:
             self._masked_region(n, nodes, e, x, t, kinds, live_in)
         self._open(n, e, x, live_in[n.index])
 
-    def _masked_region(self, n: Node, nodes: list[Node], e: Emitted, x: str, t: str, kinds: list, live_in: list) -> None:
+    def _masked_region(
+        self, n: Node, nodes: list[Node], e: Emitted, x: str, t: str, kinds: list, live_in: list
+    ) -> None:
         """The region behind branch n, each node under the mask of the lanes that reach it."""
         b = self.b
         region = self.regions[n.index]
@@ -477,7 +480,10 @@ class FastEmitter:
             self._arrive(masks[n.succs[0]], t)
             self._arrive(masks[n.succs[1]], b.ins(f"xor i32 {t}, {x}"))
             b.do(f"br label %h{n.index}.{region.nodes[0]}")
-        main, main_state = b.lines, (b.cse, b.fused, b.consts, b.head, self.kinds, self.current, self.assumed, b.exec_bits)
+        main, main_state = (
+            b.lines,
+            (b.cse, b.fused, b.consts, b.head, self.kinds, self.current, self.assumed, b.exec_bits),
+        )
         for k, following in zip(region.nodes, [*region.nodes[1:], region.join]):
             main += self._masked_node(n, nodes[k], nodes, following, masks, inner, region, live_in)
         b.lines = main
@@ -492,7 +498,17 @@ class FastEmitter:
         before = b.ins(f"load i32, ptr {slot}")
         b.do(f"store i32 {b.ins(f'or i32 {before}, {mask}')}, ptr {slot}")
 
-    def _masked_node(self, n: Node, m: Node, nodes: list[Node], following: int, masks: dict, kinds: dict, region: Region, live_in: list):
+    def _masked_node(
+        self,
+        n: Node,
+        m: Node,
+        nodes: list[Node],
+        following: int,
+        masks: dict,
+        kinds: dict,
+        region: Region,
+        live_in: list,
+    ):
         b = self.b
         name = f"h{n.index}.{m.index}"
         b.assume = lambda ok: False  # type: ignore[method-assign]

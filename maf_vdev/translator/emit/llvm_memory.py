@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..ir import LiftError
+from ..passes import records
 from . import abi
 from .llvm_float import Float
 from .values import WIDTH, V, type_of
@@ -74,7 +75,8 @@ class Memory(Float):
     exec_bits: V
     may_be_shared = True
     may_be_local = True
-    load_align = 1
+    member: records.Member | None = None  # place of the running load in a record
+    loaded: dict[int, Sequence[V] | None] = {}  # records that are loaded; None: word by word
 
     # supplied by the builder
     def mask(self) -> V: ...  # type: ignore[empty-body]
@@ -175,6 +177,16 @@ class Memory(Float):
 
     # --- element access ---------------------------------------------------------------------------
     def load(self, space: str, addr: V, ty: str) -> V:
+        m = self.member
+        if m is not None and space == "global":
+            if m.record not in self.loaded:
+                first = self.add(addr, self.const(addr.ty, -4 * m.word))
+                shape = self.host(space, first)
+                wide = shape.stride == 4 * m.words if shape.kind == "a" else shape.kind == "v" and m.words == 4
+                self.loaded[m.record] = self.load_words(space, first, m.words) if wide else None
+            words = self.loaded[m.record]
+            if words is not None:
+                return words[m.word]
         return self._load(self.host(space, addr), ty)
 
     def load_words(self, space: str, addr: V, n: int) -> Sequence[V]:

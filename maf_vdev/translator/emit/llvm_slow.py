@@ -227,6 +227,7 @@ class SlowEmitter:
         exec_text = b.ins("load i32, ptr %exec")
         b.open_block(exec_text)
         b.entry = self._entry
+        b.plan(block.instrs)
         if block.index in self.spin_headers:
             b.flags |= abi.FLAG_SPIN
             b.runtime("spin", "void")

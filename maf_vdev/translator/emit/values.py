@@ -19,7 +19,7 @@ SUFFIX = {"f16": "f16", "f32": "f32", "f64": "f64"}
 class V:
     """One value. ``s`` and ``v`` name its scalar and vector text once emitted."""
 
-    __slots__ = ("ty", "op", "args", "x", "kind", "c", "base", "stride", "ok", "s", "v", "depth", "align", "early")
+    __slots__ = ("align", "args", "base", "c", "depth", "early", "kind", "ok", "op", "s", "stride", "ty", "v", "x")
 
     def __init__(self, ty: str, op: str, args: tuple, x: Any, kind: str):
         self.ty, self.op, self.args, self.x, self.kind = ty, op, args, x, kind

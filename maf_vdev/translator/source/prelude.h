@@ -432,7 +432,9 @@ MAF_UNARY(fabs) MAF_UNARY(floor) MAF_UNARY(log) MAF_UNARY(log10) MAF_UNARY(sin) 
 MAF_UNARY(tan) MAF_UNARY(tanh) MAF_UNARY(acosh) MAF_UNARY(asinh) MAF_UNARY(atanh) MAF_UNARY(cbrt) MAF_UNARY(erf)
 MAF_UNARY(erfc) MAF_UNARY(exp2) MAF_UNARY(expm1) MAF_UNARY(lgamma) MAF_UNARY(log1p) MAF_UNARY(log2) MAF_UNARY(logb)
 MAF_UNARY(nearbyint) MAF_UNARY(rint) MAF_UNARY(round) MAF_UNARY(tgamma) MAF_UNARY(trunc)
-MAF_UNARY(j0) MAF_UNARY(j1) MAF_UNARY(y0) MAF_UNARY(y1)
+
+#define MAF_BESSEL(name) static inline float name(float x) { return name##f(x); } // no builtin in every compiler
+MAF_BESSEL(j0) MAF_BESSEL(j1) MAF_BESSEL(y0) MAF_BESSEL(y1)
 
 #define MAF_TO_INTEGER(name, R) static inline R name(float x) { return __builtin_##name##f(x); }
 MAF_TO_INTEGER(ilogb, int) MAF_TO_INTEGER(llrint, long long) MAF_TO_INTEGER(llround, long long)

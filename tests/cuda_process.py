@@ -141,7 +141,11 @@ class Gate:
         import threading
 
         self.event = threading.Event()
-        self.callback = ffi.callback("void(void *)", lambda _: self.event.wait(30))
+
+        def wait(_: Any) -> None:
+            self.event.wait(30)
+
+        self.callback = ffi.callback("void(void *)", wait)
         check(rt.cudaLaunchHostFunc(on, self.callback, ffi.NULL))
 
     def open(self) -> None:

@@ -261,6 +261,28 @@ def test_stream_ordered_allocation() -> None:
     check(rt.cudaMemPoolTrimTo(pool[0], 0))
 
 
+@isolated(MAF_MEMORY="64M")
+def test_explicit_pools_have_their_own_account_and_limit() -> None:
+    s, pool, p, used = stream(), ffi.new("cudaMemPool_t *"), ffi.new("void **"), ffi.new("uint64_t *")
+    properties = ffi.new(
+        "struct cudaMemPoolProps *", {"allocType": 1, "location": {"type": 1}, "maxSize": 8 * MEGABYTE}
+    )
+    assert ffi.sizeof(properties[0]) == 88
+    check(rt.cudaMemPoolCreate(pool, properties))
+    check(rt.cudaMallocFromPoolAsync(p, 6 * MEGABYTE, pool[0], s))
+    first = p[0]
+    assert rt.cudaMallocFromPoolAsync(p, 3 * MEGABYTE, pool[0], s) == 2
+    check(rt.cudaMallocAsync(p, 10 * MEGABYTE, s))  # from the device's own pool
+    check(rt.cudaMemPoolGetAttribute(pool[0], 7, used))
+    assert used[0] == 6 * MEGABYTE
+    check(rt.cudaDeviceSetMemPool(0, pool[0]))
+    assert rt.cudaMallocAsync(p, 3 * MEGABYTE, s) == 2
+    check(rt.cudaMemPoolDestroy(pool[0]))
+    check(rt.cudaMallocAsync(p, 3 * MEGABYTE, s))  # the device falls back to its default pool
+    check(rt.cudaFreeAsync(first, s))
+    assert rt.cudaMemPoolGetAttribute(pool[0], 7, used) == 1
+
+
 @isolated(MAF_MEMORY="32M")
 def test_memory_freed_on_a_busy_stream_is_not_overwritten() -> None:
     """Another stream gets the block at once, but its host copy must wait for the first stream's last use."""

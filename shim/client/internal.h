@@ -168,6 +168,12 @@ void maf_protect(int device, uint64_t address, uint64_t bytes, uint32_t accessib
 uint64_t maf_memory_room(uint64_t address);
 void maf_copy_forget(uint64_t address, uint64_t bytes); /* the range's pages were given back */
 
+/* --- pool.c --------------------------------------------------------------------------------------------------- */
+enum { MAF_POOLS = 256 };
+int maf_pool_charge(void *pool, uint64_t bytes, uint32_t *number);
+void maf_pool_credit(uint32_t number, uint64_t bytes);
+void maf_pool_peak(uint32_t number); /* an allocation succeeded: what is used may be more than ever before */
+
 /* --- stream.c, event.c ----------------------------------------------------------------------------------- */
 struct maf_capture;
 struct maf_node;

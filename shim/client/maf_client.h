@@ -56,10 +56,10 @@ MAF_API int maf_write(uint64_t dst_device, const void *src, uint64_t bytes);
 MAF_API uint64_t maf_alloc(uint64_t bytes);
 MAF_API void maf_free(uint64_t p);
 
-/* Compiles a CUDA C++ program in the executor. 0: *image is what a module can be loaded from. Else a cudaError_t, and
- * *image holds the log, with a NUL. The caller frees *image. */
-MAF_API int maf_compile(const char *name, const char *source, int options, const char *const *option, char **image,
-                        uint64_t *bytes);
+/* A request of any kind whose reply has no fixed size. 0: *reply holds the payload, else a cudaError_t and *reply holds a
+ * message; both with a NUL after *bytes bytes, NULL without memory. The caller frees *reply. */
+MAF_API int maf_ask(uint32_t kind, const void *head, uint64_t head_bytes, const void *body, uint64_t body_bytes,
+                    char **reply, uint64_t *bytes);
 
 /* Names an entry point that is not implemented: once per name on stderr under MAF_LOG and in the run record. */
 MAF_API void maf_unsupported(const char *library, const char *function);

@@ -11,14 +11,14 @@
 #define FALLOC_FL_PUNCH_HOLE 2
 #endif
 
-enum { PAGE = 4096, PUNCH_MIN = 65536, UNIT = 512, TAG_MANAGED = 1u << 31, TAG_POOL = 1u << 30 };
+enum { PAGE = 4096, PUNCH_MIN = 65536, UNIT = 512, TAG_MANAGED = 1u << 31, TAG_POOL = 1u << 30, POOL_SHIFT = 22 };
 
 static atomic_uint next_tag;
 static _Atomic uint64_t async_freed; /* newest command issued when memory was last freed on a stream */
 
 static struct maf_heap device_heap[MAF_MAX_SDA], pinned_heap;
 static struct maf_lock order_lock; /* keeps heap state and PROTECT commands in the same order */
-static _Atomic uint64_t used[MAF_MAX_SDA], pool_used[MAF_MAX_SDA], pool_high[MAF_MAX_SDA];
+static _Atomic uint64_t used[MAF_MAX_SDA];
 
 static struct maf_lock registered_lock;
 static struct maf_extent *registered;
@@ -138,7 +138,7 @@ static int release(uint64_t p, int punch)
         return MAF_E_INVALID_VALUE;
     maf_memory_credit(device, freed.bytes);
     if (freed.tag & TAG_POOL)
-        atomic_fetch_sub(&pool_used[device], freed.bytes);
+        maf_pool_credit(freed.tag >> POOL_SHIFT & (MAF_POOLS - 1), freed.bytes);
     return 0;
 }
 
@@ -165,24 +165,31 @@ int maf_memory_free(uint64_t p)
 
 /* All commands run in process order, so memory freed on a stream may be given out again at once; the new owner's
  * stream counts as waiting for all that was issued before, since host copies go round the ring when it is idle. */
-int maf_memory_alloc_async(void *stream, uint64_t bytes, uint64_t *out)
+int maf_memory_alloc_async(void *stream, void *pool, uint64_t bytes, uint64_t *out)
 {
     struct maf_stream *s = maf_stream_of(stream);
+    uint32_t number;
+    *out = 0;
     if (!s)
         return MAF_E_INVALID_HANDLE;
-    uint32_t tag = TAG_POOL | (atomic_fetch_add(&next_tag, 1) & (TAG_POOL - 1));
-    int error = alloc(s->device, bytes, tag, out);
-    if (error || !*out)
+    if (bytes == 0)
+        return 0;
+    if (bytes > UINT64_MAX / 2)
+        return MAF_E_OUT_OF_MEMORY;
+    uint64_t size = (bytes + UNIT - 1) & ~(uint64_t)(UNIT - 1);
+    pool = pool ? pool : maf_pool_current(s->device);
+    int error = maf_pool_charge(pool, size, &number);
+    if (error)
         return error;
+    uint32_t unique = atomic_fetch_add(&next_tag, 1) & ((1u << POOL_SHIFT) - 1);
+    error = alloc(maf_pool_device(pool), bytes, TAG_POOL | number << POOL_SHIFT | unique, out);
+    if (error) {
+        maf_pool_credit(number, size);
+        return error;
+    }
+    maf_pool_peak(number);
     maf_stream_raise(s, atomic_load(&async_freed));
-    uint64_t now = atomic_fetch_add(&pool_used[s->device], (bytes + UNIT - 1) & ~(uint64_t)(UNIT - 1));
-    now += (bytes + UNIT - 1) & ~(uint64_t)(UNIT - 1);
-    uint64_t high = atomic_load(&pool_high[s->device]);
-    while (high < now && !atomic_compare_exchange_weak(&pool_high[s->device], &high, now))
-        ;
-    if (maf_capturing(s))
-        return maf_capture_memory(s, MAF_NODE_MEM_ALLOC, *out);
-    return 0;
+    return maf_capturing(s) ? maf_capture_memory(s, MAF_NODE_MEM_ALLOC, *out) : 0;
 }
 
 int maf_memory_free_async(void *stream, uint64_t p)
@@ -209,13 +216,6 @@ uint32_t maf_memory_tag(uint64_t address)
 int maf_memory_free_tagged(uint64_t address, uint32_t tag)
 {
     return tag && maf_memory_tag(address) == tag ? release(address, 0) : MAF_E_INVALID_VALUE;
-}
-
-uint64_t maf_memory_pool_used(int device, int high, int reset)
-{
-    if (reset)
-        atomic_store(&pool_high[device], atomic_load(&pool_used[device]));
-    return atomic_load(high ? &pool_high[device] : &pool_used[device]);
 }
 
 void maf_memory_info(int device, uint64_t *free_bytes, uint64_t *total_bytes)

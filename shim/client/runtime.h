@@ -85,10 +85,17 @@ struct maf_pointer {
 };
 MAF_API int maf_memory_alloc(int device, uint64_t bytes, uint64_t *out);
 MAF_API int maf_memory_free(uint64_t p);                                       /* waits for all work */
-MAF_API int maf_memory_alloc_async(void *stream, uint64_t bytes, uint64_t *out); /* stream-ordered */
+MAF_API int maf_memory_alloc_async(void *stream, void *pool, uint64_t bytes, uint64_t *out); /* pool NULL: the device's */
 MAF_API int maf_memory_free_async(void *stream, uint64_t p);
 MAF_API void maf_memory_info(int device, uint64_t *free_bytes, uint64_t *total_bytes);
-MAF_API uint64_t maf_memory_pool_used(int device, int high, int reset);
+MAF_API void *maf_pool_default(int device);
+MAF_API void *maf_pool_current(int device);
+MAF_API int maf_pool_select(int device, void *pool);
+MAF_API int maf_pool_create(int device, uint64_t limit, void **out); /* limit 0: none */
+MAF_API int maf_pool_destroy(void *pool);
+MAF_API int maf_pool_device(void *pool); /* -1 when it is no pool */
+MAF_API int maf_pool_get(void *pool, int attribute, void *value); /* cudaMemPoolAttr numbers */
+MAF_API int maf_pool_set(void *pool, int attribute, const void *value);
 MAF_API int maf_host_alloc(uint64_t bytes, uint32_t flags, void **out);
 MAF_API int maf_managed_alloc(uint64_t bytes, uint32_t flags, uint64_t *out);
 MAF_API int maf_host_free(void *p);

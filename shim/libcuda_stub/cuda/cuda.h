@@ -163,6 +163,16 @@ typedef struct CUmemAccessDesc {
     int flags; /* 0 none, 1 read, 3 read and write */
 } CUmemAccessDesc;
 
+typedef struct CUmemPoolProps { /* 88 bytes */
+    int allocType; /* 1 pinned */
+    int handleTypes;
+    CUmemLocation location;
+    void *win32SecurityAttributes;
+    size_t maxSize;
+    unsigned short usage;
+    unsigned char reserved[54];
+} CUmemPoolProps;
+
 /* --- process, device, context ------------------------------------------------------------------------- */
 CUresult cuInit(unsigned flags);
 CUresult cuDriverGetVersion(int *version);
@@ -228,6 +238,17 @@ CUresult cuMemHostUnregister(void *p);
 CUresult cuMemAllocManaged(CUdeviceptr *p, size_t bytes, unsigned flags);
 CUresult cuMemAllocAsync(CUdeviceptr *p, size_t bytes, CUstream stream);
 CUresult cuMemFreeAsync(CUdeviceptr p, CUstream stream);
+CUresult cuMemAllocFromPoolAsync(CUdeviceptr *p, size_t bytes, CUmemoryPool pool, CUstream stream);
+CUresult cuDeviceGetDefaultMemPool(CUmemoryPool *pool, CUdevice device);
+CUresult cuDeviceGetMemPool(CUmemoryPool *pool, CUdevice device);
+CUresult cuDeviceSetMemPool(CUdevice device, CUmemoryPool pool);
+CUresult cuMemPoolCreate(CUmemoryPool *pool, const CUmemPoolProps *props);
+CUresult cuMemPoolDestroy(CUmemoryPool pool);
+CUresult cuMemPoolGetAttribute(CUmemoryPool pool, int attribute, void *value);
+CUresult cuMemPoolSetAttribute(CUmemoryPool pool, int attribute, void *value);
+CUresult cuMemPoolSetAccess(CUmemoryPool pool, const CUmemAccessDesc *list, size_t count);
+CUresult cuMemPoolGetAccess(int *flags, CUmemoryPool pool, CUmemLocation *location);
+CUresult cuMemPoolTrimTo(CUmemoryPool pool, size_t keep);
 CUresult cuPointerGetAttribute(void *data, int attribute, CUdeviceptr p);
 CUresult cuPointerGetAttributes(unsigned count, int *attributes, void **data, CUdeviceptr p);
 CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t bytes);

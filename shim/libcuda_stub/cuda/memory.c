@@ -116,13 +116,23 @@ CUresult cuMemAllocManaged(CUdeviceptr *p, size_t bytes, unsigned flags)
     return error;
 }
 
-CUresult cuMemAllocAsync(CUdeviceptr *p, size_t bytes, CUstream stream)
+CUresult cuMemAllocFromPoolAsync(CUdeviceptr *p, size_t bytes, CUmemoryPool pool, CUstream stream)
 {
     uint64_t address = 0;
     ENTER();
-    int error = maf_memory_alloc_async(stream, bytes, &address);
+    int error = maf_memory_alloc_async(stream, pool, bytes, &address);
     *p = address;
     return error;
+}
+
+CUresult cuMemAllocFromPoolAsync_ptsz(CUdeviceptr *p, size_t bytes, CUmemoryPool pool, CUstream stream)
+{
+    return cuMemAllocFromPoolAsync(p, bytes, pool, PER_THREAD(stream));
+}
+
+CUresult cuMemAllocAsync(CUdeviceptr *p, size_t bytes, CUstream stream)
+{
+    return cuMemAllocFromPoolAsync(p, bytes, NULL, stream);
 }
 
 CUresult cuMemFreeAsync(CUdeviceptr p, CUstream stream)
@@ -139,6 +149,75 @@ CUresult cuMemAllocAsync_ptsz(CUdeviceptr *p, size_t bytes, CUstream stream)
 CUresult cuMemFreeAsync_ptsz(CUdeviceptr p, CUstream stream)
 {
     return cuMemFreeAsync(p, PER_THREAD(stream));
+}
+
+/* --- pools ----------------------------------------------------------------------------------------------- */
+CUresult cuDeviceGetDefaultMemPool(CUmemoryPool *pool, CUdevice device)
+{
+    int error = valid_device(device);
+    if (!error)
+        *pool = maf_pool_default(device);
+    return error;
+}
+
+CUresult cuDeviceGetMemPool(CUmemoryPool *pool, CUdevice device)
+{
+    int error = valid_device(device);
+    if (!error)
+        *pool = maf_pool_current(device);
+    return error;
+}
+
+CUresult cuDeviceSetMemPool(CUdevice device, CUmemoryPool pool)
+{
+    int error = valid_device(device);
+    return error ? error : maf_pool_select(device, pool);
+}
+
+CUresult cuMemPoolCreate(CUmemoryPool *pool, const CUmemPoolProps *props)
+{
+    if (!props || props->allocType != 1)
+        return MAF_E_INVALID_VALUE;
+    if (props->location.type != 1 || props->handleTypes)
+        return unsupported("cuMemPoolCreate of host or shareable pools");
+    int error = valid_device(props->location.id);
+    return error ? error : maf_pool_create(props->location.id, props->maxSize, pool);
+}
+
+CUresult cuMemPoolDestroy(CUmemoryPool pool)
+{
+    return maf_pool_destroy(pool);
+}
+
+CUresult cuMemPoolGetAttribute(CUmemoryPool pool, int attribute, void *value)
+{
+    return maf_pool_get(pool, attribute, value);
+}
+
+CUresult cuMemPoolSetAttribute(CUmemoryPool pool, int attribute, void *value)
+{
+    return maf_pool_set(pool, attribute, value);
+}
+
+CUresult cuMemPoolSetAccess(CUmemoryPool pool, const CUmemAccessDesc *list, size_t count)
+{
+    int error = maf_pool_device(pool) < 0 ? MAF_E_INVALID_VALUE : 0;
+    for (size_t i = 0; !error && i < count; i++)
+        error = list[i].location.type != 1 ? MAF_E_INVALID_VALUE : valid_device(list[i].location.id);
+    return error;
+}
+
+CUresult cuMemPoolGetAccess(int *flags, CUmemoryPool pool, CUmemLocation *location)
+{
+    int known = maf_pool_device(pool) >= 0;
+    *flags = known && location->type == 1 ? 3 : 0;
+    return known ? 0 : MAF_E_INVALID_VALUE;
+}
+
+CUresult cuMemPoolTrimTo(CUmemoryPool pool, size_t keep)
+{
+    (void)keep;
+    return maf_pool_device(pool) < 0 ? MAF_E_INVALID_VALUE : 0;
 }
 
 /* --- pointer attributes ---------------------------------------------------------------------------------- */

@@ -203,48 +203,19 @@ cudaError_t cudaMemAdvise(const void *p, size_t bytes, int advice, struct cudaMe
 }
 #endif
 
-/* --- stream-ordered allocation: one pool per device ------------------------------------------------------ */
-enum {
-    POOL_REUSE_FOLLOW = 1,
-    POOL_REUSE_OPPORTUNISTIC = 2,
-    POOL_REUSE_INTERNAL = 3,
-    POOL_RELEASE_THRESHOLD = 4,
-    POOL_RESERVED_CURRENT = 5,
-    POOL_RESERVED_HIGH = 6,
-    POOL_USED_CURRENT = 7,
-    POOL_USED_HIGH = 8,
-};
-
-struct pool {
-    int device;
-    int reuse[4];
-    uint64_t threshold;
-};
-static struct pool pools[MAF_MAX_SDA];
-
-static int pool_of(cudaMemPool_t handle, struct pool **out)
-{
-    size_t index = (size_t)((struct pool *)handle - pools);
-    if (!handle || index >= MAF_MAX_SDA || handle != (void *)&pools[index])
-        return MAF_E_INVALID_VALUE;
-    *out = &pools[index];
-    return 0;
-}
-
-cudaError_t cudaMallocAsync(void **p, size_t bytes, cudaStream_t stream)
+/* --- stream-ordered allocation ------------------------------------------------------------------------- */
+cudaError_t cudaMallocFromPoolAsync(void **p, size_t bytes, cudaMemPool_t pool, cudaStream_t stream)
 {
     uint64_t address = 0;
     ENTER();
-    int error = maf_memory_alloc_async(stream, bytes, &address);
+    int error = maf_memory_alloc_async(stream, pool, bytes, &address);
     *p = (void *)(uintptr_t)address;
     return done(error);
 }
 
-cudaError_t cudaMallocFromPoolAsync(void **p, size_t bytes, cudaMemPool_t pool, cudaStream_t stream)
+cudaError_t cudaMallocAsync(void **p, size_t bytes, cudaStream_t stream)
 {
-    struct pool *q;
-    int error = pool_of(pool, &q);
-    return error ? done(error) : cudaMallocAsync(p, bytes, stream);
+    return cudaMallocFromPoolAsync(p, bytes, NULL, stream);
 }
 
 cudaError_t cudaFreeAsync(void *p, cudaStream_t stream)
@@ -271,122 +242,90 @@ cudaError_t cudaFreeAsync_ptsz(void *p, cudaStream_t stream)
 cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t *pool, int device)
 {
     int error = valid_device(device);
-    if (error)
-        return done(error);
-    pools[device].device = device;
-    for (int i = 1; i < 4; i++)
-        pools[device].reuse[i] = 1;
-    *pool = &pools[device];
-    return 0;
+    if (!error)
+        *pool = maf_pool_default(device);
+    return done(error);
 }
 
 cudaError_t cudaDeviceGetMemPool(cudaMemPool_t *pool, int device)
 {
-    return cudaDeviceGetDefaultMemPool(pool, device);
+    int error = valid_device(device);
+    if (!error)
+        *pool = maf_pool_current(device);
+    return done(error);
 }
 
 cudaError_t cudaDeviceSetMemPool(int device, cudaMemPool_t pool)
 {
-    struct pool *q;
-    int error = pool_of(pool, &q);
-    if (!error && q->device != device)
-        return unsupported("cudaDeviceSetMemPool with another device's pool");
-    return done(error);
+    int error = valid_device(device);
+    return done(error ? error : maf_pool_select(device, pool));
+}
+
+cudaError_t cudaMemPoolCreate(cudaMemPool_t *pool, const struct cudaMemPoolProps *props)
+{
+    if (!props || props->allocType != 1)
+        return done(MAF_E_INVALID_VALUE);
+    if (props->location.type != 1 || props->handleTypes)
+        return unsupported("cudaMemPoolCreate of host or shareable pools");
+    int error = valid_device(props->location.id);
+    return done(error ? error : maf_pool_create(props->location.id, props->maxSize, pool));
+}
+
+cudaError_t cudaMemPoolDestroy(cudaMemPool_t pool)
+{
+    return done(maf_pool_destroy(pool));
 }
 
 cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t pool, int attr, void *value)
 {
-    struct pool *q;
-    int error = pool_of(pool, &q);
-    if (error)
-        return done(error);
-    switch (attr) {
-    case POOL_REUSE_FOLLOW:
-    case POOL_REUSE_OPPORTUNISTIC:
-    case POOL_REUSE_INTERNAL:
-        *(int *)value = q->reuse[attr];
-        return 0;
-    case POOL_RELEASE_THRESHOLD:
-        *(uint64_t *)value = q->threshold;
-        return 0;
-    case POOL_RESERVED_CURRENT: /* freed memory goes back at once: nothing is reserved but what is used */
-    case POOL_USED_CURRENT:
-        *(uint64_t *)value = maf_memory_pool_used(q->device, 0, 0);
-        return 0;
-    case POOL_RESERVED_HIGH:
-    case POOL_USED_HIGH:
-        *(uint64_t *)value = maf_memory_pool_used(q->device, 1, 0);
-        return 0;
-    }
-    return done(MAF_E_INVALID_VALUE);
+    return done(maf_pool_get(pool, attr, value));
 }
 
 cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, int attr, void *value)
 {
-    struct pool *q;
-    int error = pool_of(pool, &q);
-    if (error)
-        return done(error);
-    switch (attr) {
-    case POOL_REUSE_FOLLOW:
-    case POOL_REUSE_OPPORTUNISTIC:
-    case POOL_REUSE_INTERNAL:
-        q->reuse[attr] = *(int *)value;
-        return 0;
-    case POOL_RELEASE_THRESHOLD:
-        q->threshold = *(uint64_t *)value;
-        return 0;
-    case POOL_RESERVED_HIGH:
-    case POOL_USED_HIGH: /* only a reset to zero is allowed */
-        if (*(uint64_t *)value)
-            return done(MAF_E_INVALID_VALUE);
-        maf_memory_pool_used(q->device, 1, 1);
-        return 0;
-    }
-    return done(MAF_E_INVALID_VALUE);
+    return done(maf_pool_set(pool, attr, value));
 }
 
+/* Every device reaches all memory, so granting access changes nothing. */
 cudaError_t cudaMemPoolSetAccess(cudaMemPool_t pool, const struct cudaMemAccessDesc *list, size_t count)
 {
-    struct pool *q;
-    int error = pool_of(pool, &q);
+    int error = maf_pool_device(pool) < 0 ? MAF_E_INVALID_VALUE : 0;
     for (size_t i = 0; !error && i < count; i++)
         error = list[i].location.type != 1 ? MAF_E_INVALID_VALUE : valid_device(list[i].location.id);
-    return done(error); /* every device reaches all memory */
+    return done(error);
 }
 
 cudaError_t cudaMemPoolGetAccess(int *flags, cudaMemPool_t pool, struct cudaMemLocation *location)
 {
-    struct pool *q;
-    int error = pool_of(pool, &q);
-    *flags = !error && location->type == 1 ? 3 : 0;
-    return done(error);
+    int known = maf_pool_device(pool) >= 0;
+    *flags = known && location->type == 1 ? 3 : 0;
+    return done(known ? 0 : MAF_E_INVALID_VALUE);
 }
 
+/* Pools keep nothing that is not in use. */
 cudaError_t cudaMemPoolTrimTo(cudaMemPool_t pool, size_t keep)
 {
-    struct pool *q;
     (void)keep;
-    return done(pool_of(pool, &q));
+    return done(maf_pool_device(pool) < 0 ? MAF_E_INVALID_VALUE : 0);
 }
 
-/* Graph memory: used and reserved, now and at most. Graph allocations come from the device's pool. */
+/* Graph memory attributes: used and reserved, each now and at most. Graph memory comes from the device's pool. */
+enum { POOL_USED_CURRENT = 7, POOL_USED_HIGH = 8 };
+
 cudaError_t cudaDeviceGetGraphMemAttribute(int device, int attr, void *value)
 {
     int error = valid_device(device);
     if (error || attr < 0 || attr > 3)
         return done(error ? error : MAF_E_INVALID_VALUE);
-    *(uint64_t *)value = maf_memory_pool_used(device, attr & 1, 0);
-    return 0;
+    return done(maf_pool_get(maf_pool_default(device), attr & 1 ? POOL_USED_HIGH : POOL_USED_CURRENT, value));
 }
 
 cudaError_t cudaDeviceSetGraphMemAttribute(int device, int attr, void *value)
 {
     int error = valid_device(device);
-    if (error || (attr != 1 && attr != 3) || *(uint64_t *)value)
+    if (error || (attr != 1 && attr != 3))
         return done(error ? error : MAF_E_INVALID_VALUE);
-    maf_memory_pool_used(device, 1, 1);
-    return 0;
+    return done(maf_pool_set(maf_pool_default(device), POOL_USED_HIGH, value));
 }
 
 cudaError_t cudaDeviceGraphMemTrim(int device)

@@ -198,6 +198,13 @@ for t in ("bf16", "i8"):  # large enough for the provider with low-precision ins
     _add(f"{t}-large-broadcast", (40, 50, 48), t, batch=5, stride_b=0)
     _add(f"{t}-large-pointers", (40, 50, 48), t, batch=5, pointer_array=1)
     _add(f"{t}-large-nan", (96, 70, 64), t, nan="d" if t == "bf16" else "")
+    for axis, mnk in (("m", (700, 90, 150)), ("n", (90, 700, 150))):  # cut into tiles, the last one smaller
+        for ops in ("NN", "TT"):
+            _add(f"{t}-large-tiles-{axis}-{ops}", mnk, t, ops, pad=1, beta=1.0)
+        _add(f"{t}-large-tiles-{axis}-apart", mnk, t, "TN", in_place=False, beta=1.0)
+        _add(f"{t}-large-tiles-{axis}-scaled", mnk, t, alpha=2.0)
+    _add(f"{t}-large-tiles-batch", (70, 80, 190), t, "TN", batch=13, pad=1)
+    _add(f"{t}-large-tiles-batch-broadcast", (70, 80, 190), t, batch=13, stride_a=0, beta=1.0)
     _add(f"{t}-large-gemv", (1, 700, 600), t)
     _add(f"{t}-large-column", (700, 1, 600), t, "TN")
 for bits, name in g.EPILOGUES.items():
@@ -205,6 +212,20 @@ for bits, name in g.EPILOGUES.items():
         _add(f"bf16-large-{name}", (96, 70, 64), "bf16", "TN", epilogue=bits, beta=1.0)
         _add(f"bf16>f32-large-{name}", (96, 70, 64), "bf16>f32", "TN", epilogue=bits)
         _add(f"bf16-large-batch-{name}", (40, 50, 48), "bf16", epilogue=bits, batch=5)
+for t in ("f32", "f16", "c64"):  # work that is shared between threads
+    for ops in ("NN", "TT"):
+        _add(f"{t}-shared-{ops}", (400, 300, 200), t, ops, pad=1, alpha=2.0, beta=1.0)
+        _add(f"{t}-shared-row-{ops}", (1, 700, 600), t, ops, beta=1.0)
+        _add(f"{t}-shared-column-{ops}", (700, 1, 600), t, ops, pad=1)
+    _add(f"{t}-shared-batch", (30, 31, 32), t, "TN", batch=150, beta=1.0)
+    _add(f"{t}-shared-batch-pointers", (30, 31, 32), t, batch=150, pointer_array=1)
+for bits, name in g.EPILOGUES.items():
+    if bits:
+        _add(f"f32-one-row-{name}", (1, 9, 8), "f32", epilogue=bits, beta=1.0)
+        _add(f"f16-one-column-{name}", (9, 1, 8), "f16", epilogue=bits, order_d=1, order_c=1)
+        _add(f"bf16-large-one-row-{name}", (1, 700, 600), "bf16>f32", "TN", epilogue=bits, batch=2)
+        _add(f"f32-shared-{name}", (400, 301, 20), "f32", epilogue=bits)
+        _add(f"f16-shared-row-{name}", (400, 301, 20), "f16", epilogue=bits, order_d=1, order_c=1, beta=1.0)
 _add("i8-odd", (5, 7, 3), "i8", pad=1)
 _add("i8-deep", (8, 8, 4096), "i8", "TN")
 _add("i8>i8", (16, 8, 32), "i8>i8", "TN", alpha=0.002)

@@ -29,7 +29,7 @@ ACCUMULATION = {g.F64: 4e-15, g.C128: 4e-15, g.I32: 0}
 
 
 def tolerance(op: Any, kind: int, want: np.ndarray) -> np.ndarray:
-    return ROUNDING[kind] * np.abs(want) + ACCUMULATION.get(op.type_compute, 1e-6) * np.sqrt(op.k + 1)
+    return ROUNDING[kind] * np.abs(want) + ACCUMULATION.get(op.type_compute, 2e-6) * np.sqrt(op.k + 1)
 
 
 def make(p: dict, only: str) -> registry.Plan:

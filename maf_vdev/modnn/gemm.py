@@ -143,12 +143,18 @@ def normalise(op: Any) -> Normal:
     """Column-major form; batches that are one larger product are joined."""
     a, b = (_column_major(op, side) for side in "ab")
     row_c, col_c = (1, op.ldc) if op.order_c == 0 else (op.ldc, 1)
-    m, n = op.m, op.n
+    m, n, ldd = op.m, op.n, op.ldd
     swapped = op.order_d == 1
+    lines = n if swapped else m
+    # A contiguous row is a column as well, and libraries do better on columns. (aux has a leading dimension too.)
+    if lines == 1 and ldd == 1 and op.m * op.n > 1 and not epilogue_bits(op) & AUX:
+        swapped, ldd = not swapped, max(m, n)
     if swapped:
         a, b = (replace(x, op=TRANSPOSE_OF[x.op]) for x in (b, a))
         m, n, row_c, col_c = n, m, col_c, row_c
-    return Normal(m, n, op.k, op.batch, a, b, swapped, row_c, col_c, op.stride_c, op.ldd, op.stride_d)
+    if n == 1 and row_c == 1:
+        col_c = ldd  # one column: any stride is as good
+    return Normal(m, n, op.k, op.batch, a, b, swapped, row_c, col_c, op.stride_c, ldd, op.stride_d)
 
 
 def _column_major(op: Any, side: str) -> Operand:

@@ -24,7 +24,7 @@ enum {
     ELEMENT_PART = 1 << 15 /* elements to convert, finish or multiply by a vector */
 };
 enum { PTR_A, PTR_B, PTR_C, PTR_D, PTR_BIAS, PTR_AUX, PTR_ALPHA, PTR_BETA };
-enum { DNNL_SRC = 1, DNNL_DST = 17, DNNL_WEIGHTS = 33 };
+enum { DNNL_SRC = 1, DNNL_DST = 17, DNNL_WEIGHTS = 33, DNNL_SCRATCHPAD = 80 };
 
 /* CBLAS_TRANSPOSE of enum maf_gemm_op; ConjNoTrans is OpenBLAS's and MKL's extension. */
 static const int cblas_op[4] = {111, 112, 113, 114};
@@ -50,7 +50,7 @@ struct dnnl_arg {
 static _Thread_local int inside_pool;
 
 /* Scratch that stays with the thread: plans run one after another, so they share it. */
-enum { SCRATCH_A, SCRATCH_B, SCRATCH_ACC, SCRATCH_COUNT };
+enum { SCRATCH_A, SCRATCH_B, SCRATCH_ACC, SCRATCH_LIBRARY, SCRATCH_COUNT };
 static _Thread_local struct {
     void *memory;
     size_t bytes;
@@ -346,18 +346,62 @@ static int as_vector(const struct maf_gemm *g, const void *a, int64_t lda, const
     return 0;
 }
 
-static int run_matmul(const struct maf_gemm_dnnl *l, const struct maf_gemm_matmul *p, const void *primitive, const void *a,
-                      const void *b, void *d)
+struct matmul {
+    const struct maf_gemm_dnnl *library;
+    const struct maf_gemm_matmul *plan;
+    int sum;
+    const char *a;
+    const char *b;
+    char *d;
+    int error;
+};
+
+static int run_matmul_tile(const struct matmul *w, int64_t t)
 {
-    struct dnnl_arg args[3] = {{DNNL_SRC, p->src}, {DNNL_WEIGHTS, p->weights}, {DNNL_DST, p->dst}};
-    l->set_handle(p->src, (void *)(uintptr_t)b);
-    l->set_handle(p->weights, (void *)(uintptr_t)a);
-    l->set_handle(p->dst, d);
-    if (l->execute(primitive, l->stream, 3, args) != 0) {
+    const struct maf_gemm_dnnl *l = w->library;
+    const struct maf_gemm_matmul *p = w->plan;
+    void **memories = p->memories + 4 * t;
+    int last = t == p->tiles - 1;
+    const void *primitive = w->sum ? (last ? p->sum_tail : p->sum) : (last ? p->tail : p->primitive);
+    struct dnnl_arg args[4] = {{DNNL_SRC, memories[0]}, {DNNL_WEIGHTS, memories[1]}, {DNNL_DST, memories[2]},
+                               {DNNL_SCRATCHPAD, memories[3]}};
+    l->set_handle(memories[0], (void *)(uintptr_t)(w->b + t * p->step_src));
+    l->set_handle(memories[1], (void *)(uintptr_t)(w->a + t * p->step_weights));
+    l->set_handle(memories[2], w->d + t * p->step_dst);
+    if (memories[3]) {
+        void *scratchpad = get_scratch(SCRATCH_LIBRARY, (size_t)p->scratch_bytes);
+        if (!scratchpad) {
+            return CUDA_OUT_OF_MEMORY;
+        }
+        l->set_handle(memories[3], scratchpad);
+    }
+    if (l->execute(primitive, l->stream, memories[3] ? 4 : 3, args) != 0) {
         return CUDA_ERROR_UNKNOWN_;
     }
     l->wait(l->stream);
     return 0;
+}
+
+static void run_matmul_tiles(void *arg, uint64_t begin, uint64_t end)
+{
+    struct matmul *w = arg;
+    for (uint64_t t = begin; t < end; t++) {
+        int error = run_matmul_tile(w, (int64_t)t);
+        if (error) {
+            __atomic_store_n(&w->error, error, __ATOMIC_RELAXED);
+        }
+    }
+}
+
+static int run_matmul(const struct maf_gemm_dnnl *l, const struct maf_gemm_matmul *p, int sum, const char *a,
+                      const char *b, void *d)
+{
+    struct matmul w = {l, p, sum, a, b, d, 0};
+    if (p->tiles == 1) {
+        return run_matmul_tile(&w, 0);
+    }
+    maf_cpu_parallel_for((uint64_t)p->tiles, 1, run_matmul_tiles, &w);
+    return w.error;
 }
 
 /* One matrix of the batch. */
@@ -375,18 +419,20 @@ static int same_layout(const struct maf_gemm *g)
     return g->type_c == g->type_d && g->row_c == 1 && g->col_c == g->ldd;
 }
 
-/* Which oneDNN primitive writes D by itself for these scalars; NULL if none does. */
-static const void *direct_primitive(const struct maf_gemm *g, const struct scalars *s)
+/* Whether oneDNN writes D by itself for these scalars, and how. */
+enum direct_use { NOT_DIRECT, OVERWRITES, ADDS };
+
+static enum direct_use use_direct(const struct maf_gemm *g, const struct scalars *s)
 {
-    const struct maf_gemm_dnnl *l = &g->dnnl;
-    if (!l->direct.primitive || g->k == 0 || !is_one(s->alpha)) {
-        return NULL;
+    const struct maf_gemm_matmul *p = &g->dnnl.direct;
+    if (!p->primitive || g->k == 0 || !is_one(s->alpha)) {
+        return NOT_DIRECT;
     }
     if (is_zero(s->beta)) {
-        return l->direct.primitive;
+        return OVERWRITES;
     }
     /* It adds to D, where C must be or go unrounded. */
-    return is_one(s->beta) && g->type_c == g->type_d ? l->direct_sum : NULL;
+    return is_one(s->beta) && g->type_c == g->type_d && p->sum ? ADDS : NOT_DIRECT;
 }
 
 static void bring_c(const struct maf_gemm *g, const struct problem *p, const struct scalars *s)
@@ -435,7 +481,7 @@ static int run_packed(const struct maf_gemm *g, const struct problem *p, const s
         return 0;
     }
     if (g->dnnl.packed.primitive) {
-        int error = run_matmul(&g->dnnl, &g->dnnl.packed, g->dnnl.packed.primitive, p->a, p->b, *acc);
+        int error = run_matmul(&g->dnnl, &g->dnnl.packed, 0, p->a, p->b, *acc);
         if (error == 0 && !is_one(s->alpha)) {
             maf_scale_matrix(g->compute, *acc, g->m, g->n, g->m, s->alpha);
         }
@@ -496,11 +542,11 @@ static int run_one(const struct maf_gemm *g, const struct problem *p, const uint
     }
     void *acc = p->d;
     int64_t ld_acc = g->ldd;
-    const void *primitive = g->dnnl.direct_batched ? NULL : direct_primitive(g, s);
-    if (primitive || g->direct) {
-        if (primitive) {
+    enum direct_use use = g->dnnl.direct_batched ? NOT_DIRECT : use_direct(g, s);
+    if (use || g->direct) {
+        if (use) {
             bring_c(g, p, s);
-            error = run_matmul(&g->dnnl, &g->dnnl.direct, primitive, p->a, p->b, p->d);
+            error = run_matmul(&g->dnnl, &g->dnnl.direct, use == ADDS, p->a, p->b, p->d);
         } else {
             error = run_direct(g, p, s);
         }
@@ -577,14 +623,14 @@ static void locate(const struct maf_gemm *g, const uint64_t *ptrs, int64_t i, st
 static int run_batch(const struct maf_gemm *g, const uint64_t *ptrs, const struct scalars *s, int *error)
 {
     struct problem p;
-    const void *primitive = g->dnnl.direct_batched ? direct_primitive(g, s) : NULL;
-    if (primitive) {
+    enum direct_use use = g->dnnl.direct_batched ? use_direct(g, s) : NOT_DIRECT;
+    if (use) {
         for (int64_t i = 0; i < g->batch && !is_zero(s->beta); i++) {
             locate(g, ptrs, i, &p);
             bring_c(g, &p, s);
         }
         locate(g, ptrs, 0, &p);
-        *error = run_matmul(&g->dnnl, &g->dnnl.direct, primitive, p.a, p.b, p.d);
+        *error = run_matmul(&g->dnnl, &g->dnnl.direct, use == ADDS, p.a, p.b, p.d);
         return 1;
     }
     return 0;

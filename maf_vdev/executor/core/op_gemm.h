@@ -39,13 +39,20 @@ struct maf_gemm_operand {
     int64_t convert; /* copy to a packed matrix of the compute type first */
 };
 
-/* A oneDNN matmul with its memory objects: dst(n, m) = src(n, k) * weights(k, m) in row-major terms, so that
- * dst is column-major D, src is B and weights is A. */
+/* A oneDNN matmul: dst(n, m) = src(n, k) * weights(k, m) in row-major terms, so that dst is column-major D, src is B
+ * and weights is A. It is cut into tiles along one dimension for the launch pool; the library itself runs on the
+ * calling thread. The last tile may be smaller and has a primitive of its own. */
 struct maf_gemm_matmul {
     void *primitive; /* NULL: not made */
-    void *src;
-    void *weights;
-    void *dst;
+    void *tail;
+    void *sum; /* these add to dst; NULL: not made */
+    void *sum_tail;
+    void **memories; /* for each tile: src, weights, dst, scratchpad (NULL if none is needed) */
+    int64_t tiles;
+    int64_t step_src; /* bytes from one tile to the next */
+    int64_t step_weights;
+    int64_t step_dst;
+    int64_t scratch_bytes;
 };
 
 struct maf_gemm_dnnl {
@@ -54,8 +61,7 @@ struct maf_gemm_dnnl {
     int (*wait)(void *stream);
     void *stream;
     struct maf_gemm_matmul direct; /* writes D, for alpha = 1 */
-    void *direct_sum;              /* primitive that adds to D, same memory objects as direct */
-    int64_t direct_batched;        /* direct does the whole batch in one execution */
+    int64_t direct_batched;        /* direct does the whole batch */
     struct maf_gemm_matmul packed; /* one matrix into a packed m x n matrix of the compute type */
 };
 

@@ -5,10 +5,12 @@ The library is found in this order: MAF_DNNL (a path), the onednn-cpu-gomp wheel
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import functools
 import importlib.metadata
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cffi
@@ -20,7 +22,8 @@ SONAME = "libdnnl.so.3"
 # dnnl_data_type_t of maf_dtype.
 DATA_TYPES = {g.F16: 1, g.BF16: 2, g.F32: 3, g.I32: 4, g.I8: 5, g.U8: 6, g.F64: 7}
 FORWARD_TRAINING, FORWARD_INFERENCE, BACKWARD, BACKWARD_DATA, BACKWARD_WEIGHTS = 64, 96, 128, 160, 192
-IMPLEMENTATION = 8  # dnnl_query_impl_info_str
+IMPLEMENTATION, SCRATCHPAD_DESCRIPTION = 8, 136  # dnnl_query_t
+SCRATCHPAD_USER = 1  # dnnl_scratchpad_mode_t
 
 ffi = cffi.FFI()
 ffi.cdef("""
@@ -131,13 +134,39 @@ def memory(desc: Any, handle: Any = ffi.NULL) -> Any:
     return make("dnnl_memory_create", "dnnl_memory_destroy", desc, engine(), handle)
 
 
-def sum_attributes(kind: int) -> Any:
-    """Attributes that make a primitive add to its destination."""
-    post_ops = make("dnnl_post_ops_create", "dnnl_post_ops_destroy")
-    call("dnnl_post_ops_append_sum", post_ops, 1.0, 0, DATA_TYPES[kind])
-    attributes = make("dnnl_primitive_attr_create", "dnnl_primitive_attr_destroy")
-    call("dnnl_primitive_attr_set_post_ops", attributes, post_ops)
-    return attributes
+def attributes(add_to: int | None = None) -> Any:
+    """Attributes of a primitive whose scratchpad the caller provides: the library's own belongs to the thread that
+    made the primitive. add_to: type of the destination, to add to it instead of overwriting it."""
+    made = make("dnnl_primitive_attr_create", "dnnl_primitive_attr_destroy")
+    call("dnnl_primitive_attr_set_scratchpad_mode", made, SCRATCHPAD_USER)
+    if add_to is not None:
+        post_ops = make("dnnl_post_ops_create", "dnnl_post_ops_destroy")
+        call("dnnl_post_ops_append_sum", post_ops, 1.0, 0, DATA_TYPES[add_to])
+        call("dnnl_primitive_attr_set_post_ops", made, post_ops)
+    return made
+
+
+def scratchpad(desc: Any) -> Any:
+    """Memory descriptor of a primitive's scratchpad, owned by `desc`; NULL if it needs none."""
+    found = library().dnnl_primitive_desc_query_md(desc, SCRATCHPAD_DESCRIPTION, 0)
+    return found if found and library().dnnl_memory_desc_get_size(found) else ffi.NULL
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Primitives made inside run on the thread that executes them."""
+    library()
+    try:
+        gomp = ctypes.CDLL("libgomp.so.1")
+    except OSError:
+        yield
+        return
+    threads = gomp.omp_get_max_threads()
+    gomp.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        gomp.omp_set_num_threads(threads)
 
 
 def primitive(desc: Any) -> Any:

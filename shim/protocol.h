@@ -170,8 +170,10 @@ enum maf_request_kind {
     MAF_REQ_PLAN = 5,    /* struct maf_op_header + its op struct -> struct maf_plan_info */
     MAF_REQ_UNLOAD = 6,  /* uint32_t module -> nothing */
     MAF_REQ_NOTE = 7,    /* text line for the run record ("unsupported cublasFoo") -> nothing */
-    MAF_REQ_COMPILE = 8  /* struct maf_compile_query, program name, CUDA C++ source, options, each with a NUL after it
-                            -> an image for MAF_REQ_MODULE, or with an error: the compiler's log */
+    MAF_REQ_COMPILE = 8, /* struct maf_compile_query, then texts, each with a NUL after it: program name, CUDA C++ source,
+                          * per header its include name and text, options, name expressions, the working directory
+                          * -> struct maf_compile_info and what it counts */
+    MAF_REQ_COMPILER = 9 /* no payload -> struct maf_compiler_info and its architectures, uint32_t each */
 };
 
 struct maf_request {
@@ -188,6 +190,23 @@ struct maf_reply {
 
 struct maf_compile_query {
     uint32_t options; /* how many follow */
+    uint32_t headers;
+    uint32_t expressions;
+    uint32_t reserved;
+};
+
+struct maf_compile_info { /* followed by the image, the PTX (with its NUL), the log, and the names with a NUL after each */
+    uint32_t status; /* nvrtcResult */
+    uint32_t names;  /* lowered names, one per name expression, empty where there is none */
+    uint64_t image_bytes; /* what MAF_REQ_MODULE takes */
+    uint64_t ptx_bytes;
+    uint64_t log_bytes;
+};
+
+struct maf_compiler_info {
+    uint32_t major; /* 0: the compiler knows no version of CUDA, and the minor number is one that CUDA never had */
+    uint32_t minor;
+    uint32_t archs; /* how many follow, ascending */
     uint32_t reserved;
 };
 
@@ -239,7 +258,8 @@ struct maf_plan_info {
 
 enum maf_op_kind { MAF_OP_GEMM = 1, MAF_OP_CONV = 2, MAF_OP_BATCHNORM = 3, MAF_OP_FFT = 4, MAF_OP_LAPACK = 5, MAF_OP_BLAS = 6, MAF_OP_RNN = 7,
                    MAF_OP_SAMPLER = 8, MAF_OP_CTC = 9,
-                   MAF_OP_ELEMENTWISE = 10, MAF_OP_REDUCE = 11, MAF_OP_SOFTMAX = 12, MAF_OP_POOLING = 13 };
+                   MAF_OP_ELEMENTWISE = 10, MAF_OP_REDUCE = 11, MAF_OP_SOFTMAX = 12, MAF_OP_POOLING = 13,
+                   MAF_OP_SPARSE = 14 };
 
 enum maf_dtype { /* element types */
     MAF_F32 = 0,
@@ -590,4 +610,60 @@ struct maf_op_pooling {
     int64_t window[3];
     int64_t pad[3];
     int64_t stride[3];
+};
+
+/* Sparse matrices: a (and b, c in the routines that say so) is CSR, CSC, COO or BSR, the others dense. */
+enum maf_sparse_routine {
+    MAF_SPARSE_MM = 1,       /* c = alpha op(a) op(b) + beta c */
+    MAF_SPARSE_SDDMM = 2,    /* sparse a = alpha op(b) op(c) on a's pattern + beta a */
+    MAF_SPARSE_SOLVE = 3,    /* c = alpha inverse(op(a)) op(b), a triangular by fill and unit_diagonal */
+    MAF_SPARSE_GEMM_COUNT = 4, /* number of entries of a b into `extra` (int64), both sparse in CSR */
+    MAF_SPARSE_GEMM = 5,     /* sparse c = alpha a b + beta c, all CSR, columns ascending; c has that many entries */
+    MAF_SPARSE_ADD_COUNT = 6, /* row offsets of a + b into c_offsets, the number of entries into `extra` (int32) */
+    MAF_SPARSE_ADD = 7,      /* sparse c = alpha a + beta b, all CSR */
+    MAF_SPARSE_COMPRESS = 8, /* a_indices: nnz row numbers, ascending -> a_offsets: rows + 1 of them */
+    MAF_SPARSE_SORT = 9      /* a_offsets (row or column numbers, or CSR offsets if format is CSR), a_indices: sorted by
+                              * row, then column; extra: int32 permutation, moved along */
+};
+
+enum maf_sparse_format { MAF_CSR = 1, MAF_CSC = 2, MAF_COO = 3, MAF_BSR = 4 };
+
+/* pointers: a_offsets a_indices a_values b_offsets b_indices b_values c_offsets c_indices c_values extra alpha beta
+ * (a dense matrix's elements at its values; for COO the row numbers at a_offsets; 0 where unused)
+ * scalars: 4 doubles: alpha re, im, beta re, im (when not scalars_on_device). */
+struct maf_op_sparse {
+    int64_t routine;
+    int64_t type; /* maf_dtype of the elements */
+    int64_t type_c; /* of dense c; else as type */
+    int64_t type_compute;
+    int64_t format; /* of a */
+    int64_t rows;   /* of a, not of op(a); blocks if BSR */
+    int64_t cols;
+    int64_t nnz;    /* entries, or blocks if BSR */
+    int64_t base;   /* first index: 0 or 1 */
+    int64_t offset_bytes; /* 4 or 8 */
+    int64_t index_bytes;
+    int64_t block_rows;
+    int64_t block_cols;
+    int64_t block_by_columns; /* 1: elements of a block column by column */
+    int64_t op_a; /* 0 N, 1 T, 2 C */
+    int64_t op_b;
+    int64_t op_c; /* of SDDMM's second factor */
+    int64_t fill; /* 0 lower, 1 upper */
+    int64_t unit_diagonal;
+    int64_t b_rows; /* as stored; of sparse b: its rows */
+    int64_t b_cols;
+    int64_t b_ld;
+    int64_t b_by_rows; /* 1: row major */
+    int64_t b_nnz;
+    int64_t c_ld;
+    int64_t c_by_rows;
+    int64_t c_nnz;
+    int64_t batch;
+    int64_t stride_offsets; /* elements from one matrix to the next; 0: shared */
+    int64_t stride_indices;
+    int64_t stride_values;
+    int64_t stride_b;
+    int64_t stride_c;
+    int64_t scalars_on_device;
 };

@@ -13,6 +13,7 @@ from pathlib import Path
 from maf_vdev.translator import fatbin
 from maf_vdev.translator.cubin import Cubin, CubinError, KernelCode
 from maf_vdev.translator.source.image import SourceImage, is_image
+from maf_vdev.translator.source.nvrtc import recall
 
 ERROR_INVALID_KERNEL_IMAGE = 200
 ERROR_NO_KERNEL_IMAGE = 209
@@ -54,16 +55,21 @@ class Module:
             self._image = fatbin.choose(images, capability)
         except fatbin.NoImageError as error:
             self._why = str(error)
-        if self._image is not None and self._image.kind == "ptx" and ptxas() is None:
+        if self._image is not None and self._image.kind == "ptx" and not self._known and ptxas() is None:
             self._why = f"the module holds only PTX ({self._image.name}) and no ptxas is in PATH to compile it"
             self._image = None
         self.status = ERROR_NO_KERNEL_IMAGE if self._image is None else 0
 
     @cached_property
+    def _known(self) -> bytes | None:
+        """The cubin of PTX that NVRTC made in this process or an earlier one."""
+        return recall(self._image.data) if self._image.kind == "ptx" else None
+
+    @cached_property
     def _cubin(self) -> Cubin:
         image = self._image
         try:
-            elf = assemble(image.data, self.capability) if image.kind == "ptx" else image.data
+            elf = self._known or (assemble(image.data, self.capability) if image.kind == "ptx" else image.data)
             self._image = replace(image, payload=memoryview(b""))  # the container's bytes are not needed again
             return Cubin(elf)
         except (fatbin.FatbinError, CubinError) as error:

@@ -25,7 +25,6 @@ REQUEST = struct.Struct("<IIQ")
 REPLY = struct.Struct("<iIQ")
 
 ERROR_INVALID_VALUE = 1
-ERROR_INVALID_SOURCE = 300
 ERROR_NOT_SUPPORTED = 801
 ERROR_UNKNOWN = 999
 
@@ -126,16 +125,21 @@ class Server:
 
     def _compile(self, sda: int, payload: bytearray) -> bytes:
         from maf_vdev.executor import record
-        from maf_vdev.translator.source import build
+        from maf_vdev.translator.source import compilers
+        from maf_vdev.translator.source.program import Program
 
-        (count,) = struct.unpack_from("<I", payload)
-        name, source, *options = [text.decode(errors="replace") for text in bytes(payload[8:]).split(b"\0")]
         try:
-            image = build.build(source, options[:count], name)
-        except build.SourceError as error:
-            raise RequestError(ERROR_INVALID_SOURCE, str(error)) from None
-        record.current().note(f"compiled {name}: {', '.join(build.kernels(build.without_comments(source)))}")
-        return image
+            program = Program.unpack(payload)
+        except (ValueError, struct.error) as error:
+            raise RequestError(ERROR_INVALID_VALUE, f"malformed program: {error}") from None
+        done = compilers.compile(program)
+        record.current().note(f"compiled {program.name}: status {done.status}")
+        return done.pack()
+
+    def _compiler(self, sda: int, payload: bytearray) -> bytes:
+        from maf_vdev.translator.source import compilers
+
+        return compilers.info().pack()
 
     _HANDLERS: dict[int, Callable] = field(
         default_factory=lambda: {
@@ -147,6 +151,7 @@ class Server:
             lib.MAF_REQ_UNLOAD: Server._unload,
             lib.MAF_REQ_NOTE: Server._note,
             lib.MAF_REQ_COMPILE: Server._compile,
+            lib.MAF_REQ_COMPILER: Server._compiler,
         }
     )
 

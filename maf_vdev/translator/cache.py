@@ -34,10 +34,10 @@ def directory() -> Path:
 
 @cache
 def translator_version() -> str:
-    """Digest of the translator's source: a change of any rule makes new keys."""
+    """Digest of the translator's source: a change of any rule makes new keys. source/ translates no SASS."""
     root = Path(__file__).resolve().parent
     h = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
+    for path in sorted(set(root.rglob("*.py")) - set((root / "source").rglob("*.py"))):
         h.update(path.name.encode())
         h.update(path.read_bytes())
     return h.hexdigest()
@@ -64,6 +64,14 @@ def key(code: KernelCode, variant: int, form: str) -> str:
     for part in (translator_version(), machine(), code.arch, variant, form, code.param_base, tables, names):
         h.update(repr(part).encode() + b"\0")
     h.update(code.code)
+    return h.hexdigest()
+
+
+def name_of(*parts: object) -> str:
+    """Name of an entry for something other than a kernel's form, by all that decides its content."""
+    h = hashlib.sha256()
+    for part in parts:
+        h.update(repr(part).encode(errors="surrogateescape") + b"\0")
     return h.hexdigest()
 
 

@@ -121,23 +121,54 @@ def options_for(options: list[str]) -> list[str]:
     return ["-std=c++20" if standard in ("-std=c++11", "-std=c++14", "-std=c++17") else standard, *kept]
 
 
-def build(source: str, options: list[str], name: str = "default_program") -> bytes:
-    """The shared object's bytes. Raises SourceError with the log."""
+def write_headers(headers: tuple[tuple[str, str], ...], folder: Path) -> Path:
+    """Headers in memory as files. A name that leaves the folder is an error, as in SourceError."""
+    for name, text in headers:
+        path = Path(os.path.normpath(folder / name))
+        if not path.is_relative_to(folder):
+            raise SourceError(f"{name}: error: a header's name that is no path below the program's\n")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, errors="surrogateescape")
+    return folder
+
+
+def build(
+    source: str,
+    options: list[str],
+    name: str = "default_program",
+    headers: tuple[tuple[str, str], ...] = (),
+    directory: str = "/",
+) -> bytes:
+    """The shared object's bytes. headers: include name and text. directory: where relative paths start.
+    Raises SourceError with the log."""
     command = compiler()
     if command is None:
         raise SourceError(
-            f"{name}: error: MAF vdev compiles this at run time and found no C++ compiler: install g++, clang++ or "
-            "PyPI's ziglang, or name one in MAF_CXX\n"
+            f"{name}: error: MAF vdev compiles this at run time and found no compiler: pip install "
+            "nvidia-cuda-nvrtc, or install g++, clang++ or PyPI's ziglang, or name one in MAF_CXX\n"
         )
     text = translation_unit(source, name)
     with tempfile.TemporaryDirectory(prefix="maf-vdev-") as folder:
         unit, target = Path(folder, "program.cpp"), Path(folder, "program.so")
-        unit.write_text(text)
-        arguments = [*command, *FLAGS, *options_for(options), str(unit), "-o", str(target), "-x", "none", "-lm", "-lc"]
+        unit.write_text(text, errors="surrogateescape")
+        includes = [f"-I{write_headers(headers, Path(folder, 'include'))}"] if headers else []
+        arguments = [
+            *command,
+            *FLAGS,
+            *includes,
+            *options_for(options),
+            str(unit),
+            "-o",
+            str(target),
+            "-x",
+            "none",
+            "-lm",
+            "-lc",
+        ]
         try:
             done = subprocess.run(
                 arguments, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_SECONDS, check=False,
-                cwd=folder, stdin=subprocess.DEVNULL,
+                cwd=directory if os.path.isdir(directory) else folder, stdin=subprocess.DEVNULL,
             )  # fmt: skip
         except (OSError, subprocess.TimeoutExpired) as error:
             raise SourceError(f"{name}: error: {error}\n") from None

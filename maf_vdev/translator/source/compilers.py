@@ -1,0 +1,59 @@
+"""Which compiler a program gets: a real NVRTC library where there is one, else a C++ compiler of the machine."""
+
+from __future__ import annotations
+
+from maf_vdev.translator.source import build, nvrtc
+from maf_vdev.translator.source.program import (
+    COMPILATION,
+    INTERNAL_ERROR,
+    NAME_EXPRESSION_NOT_VALID,
+    SUCCESS,
+    Compiled,
+    CompilerInfo,
+    Program,
+)
+
+# CUDA never had minor numbers near this one. Images of another layout are of no use, nor are caches that hold them.
+HOST_INFO = CompilerInfo((0, 96 + build.LAYOUT), (nvrtc.CAPABILITY,))
+
+
+def info() -> CompilerInfo:
+    """The compiler that `compile` uses."""
+    library = nvrtc.library()
+    try:
+        return library.info() if library else HOST_INFO
+    except nvrtc.NoCompiler:
+        return HOST_INFO
+
+
+def compile(program: Program) -> Compiled:
+    """The program's code and log; errors are in the result's status."""
+    library = nvrtc.library()
+    try:
+        return library.compile(program) if library else _host(program)
+    except nvrtc.NoCompiler as error:
+        log = f"{program.name}: error: no CUDA C++ compiler: {error} (named by {nvrtc.SETTING}; {nvrtc.PIP_LINE})\n"
+        return Compiled(INTERNAL_ERROR, log=log)
+
+
+def _host(program: Program) -> Compiled:
+    try:
+        image = build.build(program.source, list(program.options), program.name, program.headers, program.directory)
+    except build.SourceError as error:
+        hint = f"MAF vdev: {nvrtc.PIP_LINE} in the environment of maf-exec gives it NVIDIA's compiler\n"
+        return Compiled(COMPILATION, log=str(error) + hint)
+    kernels = build.kernels(build.without_comments(program.source))
+    names = tuple(_lowered(expression, kernels) for expression in program.expressions)
+    if "" in names:
+        wrong = program.expressions[names.index("")]
+        log = (
+            f"{program.name}: error: {wrong} names no kernel, and templates need NVIDIA's compiler: {nvrtc.PIP_LINE}\n"
+        )
+        return Compiled(NAME_EXPRESSION_NOT_VALID, log=log)
+    return Compiled(SUCCESS, image, names=names)
+
+
+def _lowered(expression: str, kernels: list[str]) -> str:
+    """A kernel's name in a host-compiled image, which is its name in the source."""
+    name = expression.strip().removeprefix("&").strip().rpartition("::")[2]
+    return name if name in kernels else ""

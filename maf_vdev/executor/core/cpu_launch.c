@@ -36,7 +36,7 @@ enum { TRAP_BRANCH = 1, TRAP_INSTRUCTION = 2 };
 enum { STACK_BYTES = 1 << 20, PAGE = 4096, SPINS_BEFORE_YIELD = 8 };
 
 /* Words of constant bank 0 that the driver sets (CUDA 10 to 13, sm_70 to sm_89). */
-enum { C0_BLOCK = 0x0, C0_GRID = 0xc, C0_SHARED_WINDOW = 0x18, C0_LOCAL_WINDOW = 0x20, C0_STACK = 0x28 };
+enum { C0_BLOCK = 0x0, C0_GRID = 0xc, C0_SHARED_WINDOW = 0x18, C0_SM_COUNT = 0x10c };
 /* Address of the grid barrier's workspace for cooperative groups: high word first. */
 enum { C0_GRID_WORKSPACE_HIGH = 0x8c, C0_GRID_WORKSPACE_LOW = 0x90 };
 
@@ -556,7 +556,7 @@ static const struct tid_table *tid_table_of(const uint32_t block[3]) {
 }
 
 static int build_const0(const struct maf_cpu_kernel *k, const uint32_t grid[3], const uint32_t block[3],
-                        const void *params, uint32_t param_bytes) {
+                        uint32_t dynamic_shared, const void *params, uint32_t param_bytes) {
     size_t need = (size_t)k->param_base + (k->param_bytes > param_bytes ? k->param_bytes : param_bytes) + 64;
     if (const0_size < need) {
         free(const0_buffer);
@@ -571,8 +571,11 @@ static int build_const0(const struct maf_cpu_kernel *k, const uint32_t grid[3], 
     uint8_t *p = const0_buffer;
     memcpy(p + C0_BLOCK, block, 12);
     memcpy(p + C0_GRID, grid, 12);
-    uint32_t windows[] = {0, MAF_SHARED_HI, 0, MAF_LOCAL_HI, k->local_bytes};
+    /* generic windows of shared and local memory, stack top, bytes of dynamic shared memory */
+    uint32_t windows[] = {0, MAF_SHARED_HI, 0, MAF_LOCAL_HI, k->local_bytes, dynamic_shared};
     memcpy(p + C0_SHARED_WINDOW, windows, sizeof windows);
+    uint32_t sms = (uint32_t)maf_cpu_threads();
+    memcpy(p + C0_SM_COUNT, &sms, sizeof sms);
     memcpy(p + k->param_base, params, param_bytes);
     return 0;
 }
@@ -587,7 +590,7 @@ int maf_cpu_launch(const struct maf_cpu_kernel *k, const uint32_t grid[3], const
     struct maf_cpu_job job = {.kernel = k, .ctas = ctas, .threads = (uint32_t)threads};
     job.tid = tid_table_of(block);
     if (!job.tid) return ERROR_MEMORY;
-    int error = build_const0(k, grid, block, params, param_bytes);
+    int error = build_const0(k, grid, block, dynamic_shared, params, param_bytes);
     if (error) return error;
     job.const0 = const0_buffer;
     uint64_t workspace = (uint64_t)(uintptr_t)job.grid_workspace;

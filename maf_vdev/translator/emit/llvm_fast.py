@@ -434,11 +434,11 @@ class FastEmitter:
         if stay:
             self._leave_block(n, nodes, live_in)
         if masked:
-            self._masked_region(n, nodes, e, x, t, kinds, live_in)
+            self._masked_region(n, nodes, e, x, t, kinds, live_in, guards)
         self._open(n, e, x, live_in[n.index])
 
     def _masked_region(
-        self, n: Node, nodes: list[Node], e: Emitted, x: str, t: str, kinds: list, live_in: list
+        self, n: Node, nodes: list[Node], e: Emitted, x: str, t: str, kinds: list, live_in: list, guards: list[V]
     ) -> None:
         """The region behind branch n, each node under the mask of the lanes that reach it."""
         b = self.b
@@ -460,19 +460,20 @@ class FastEmitter:
                     v = v if v is not None else self._entry(*key)
                     stores.append((type_of(v.ty, form == "v"), b.text(v, form == "v"), self._slot(key, form)))
                     continue
+                if v is not None and v.kind not in "cu" and inner[key][0] == "u" and not self._holds(v.x[1], guards):
+                    inner[key] = ("v",)  # the high word of an affine value, which nobody needs as uniform
                 forms = {k[key][0] for k in (inner, kinds[region.join]) if key in k and k[key][0] != "c"}
                 if v is None:
                     forms -= {kinds[n.index].get(key, ("c", 0))[0]}
                     v = self._entry(*key)
                 for form in sorted(forms):
-                    if form == "u" and v.kind not in "cu":  # the high word of an affine value: exact here as a vector
-                        inner[key] = ("v",)
-                        form = "v"
                     if form == "a":
-                        stores.append(("i32", b.scalar(v.base), self._slot(key, form)))
+                        text = b.scalar(v.base)
+                    elif form == "u" and v.kind not in "cu":
+                        text = b.scalar(v.x[0])
                     else:
                         text = b.text(v, form == "v")
-                        stores.append((type_of(v.ty, form == "v"), text, self._slot(key, form)))
+                    stores.append((type_of(v.ty, form == "v"), text, self._slot(key, form)))
             for ty, text, slot in stores:
                 b.do(f"store {ty} {text}, ptr {slot}")
             for slot in masks.values():
@@ -492,6 +493,10 @@ class FastEmitter:
         rest = b.ins(f"load i32, ptr {masks[region.join]}")
         b.do(f"store i32 {rest}, ptr %exec")
         b.do(f"br i1 {b.ins(f'icmp eq i32 {rest}, 0')}, label %done, label %n{region.join}")
+
+    def _holds(self, condition: V, guards: list[V]) -> bool:
+        """Whether the block has left where the condition fails."""
+        return (condition.kind == "c" and bool(condition.c)) or condition in self.assumed or condition in guards
 
     def _arrive(self, slot: str, mask: str) -> None:
         b = self.b

@@ -178,6 +178,28 @@ def test_registration_is_a_list_append() -> None:
         executor_pid()
 
 
+def test_nothing_is_printed_unless_asked() -> None:
+    code = (
+        "import cuda_process as c; c.upload(b'x'); c.rt.cudaFree(c.pointer(1));"
+        "c.check(c.rt.cudaGetLastError() - 1); c.rt.cudaStreamGetAttribute(c.ffi.NULL, 1, c.ffi.new('char[64]'))"
+    )
+    for level, lines in (("", 0), ("1", 1)):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT / "tests",
+            env={**os.environ, INSIDE: "1", "MAF_LOG": level},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert done.stdout == ""
+        assert [line for line in done.stderr.splitlines() if "cudaStreamGetAttribute" in line] == (
+            ["maf: cudart: cudaStreamGetAttribute is not supported"] * lines
+        )
+        assert len(done.stderr.splitlines()) >= lines and (lines or done.stderr == "")
+
+
 def test_preloading_every_library_costs_little() -> None:
     libraries = ":".join(str(path) for path in sorted(LIB.glob("libmaf_*.so")) if "client" not in path.name)
 

@@ -129,6 +129,10 @@ def test_fills() -> None:
     check(drv.cuMemsetD16_v2(address(p) + 64, 0x0506, 4))
     assert download(p, 72) == b"\4\3\2\1" * 16 + b"\6\5" * 4
     assert drv.cuMemsetD32_v2(address(p) + 2, 0, 1) == 1  # not aligned
+    s = stream()
+    check(drv.cuStreamWriteValue32_v2(s, address(p) + 4, 0xA0B0C0D0, 0))
+    check(rt.cudaStreamSynchronize(s))
+    assert download(p, 12) == b"\4\3\2\1" + b"\xd0\xc0\xb0\xa0" + b"\4\3\2\1"
 
 
 @isolated(MAF_MEMORY="64M")

@@ -282,6 +282,8 @@ CUresult cuMemsetD2D16Async(CUdeviceptr p, size_t pitch, unsigned short value, s
                             CUstream stream);
 CUresult cuMemsetD2D32Async(CUdeviceptr p, size_t pitch, unsigned value, size_t width, size_t height, CUstream stream);
 
+CUresult cuStreamWriteValue32_v2(CUstream stream, CUdeviceptr p, unsigned value, unsigned flags);
+
 /* --- virtual memory management ------------------------------------------------------------------------------ */
 CUresult cuMemAddressReserve(CUdeviceptr *p, size_t bytes, size_t alignment, CUdeviceptr address,
                              unsigned long long flags);

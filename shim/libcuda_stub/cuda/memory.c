@@ -516,3 +516,14 @@ static CUresult fill(CUdeviceptr p, size_t pitch, unsigned value, unsigned eleme
 FILL(8, unsigned char)
 FILL(16, unsigned short)
 FILL(32, unsigned)
+
+/* --- values written in stream order -------------------------------------------------------------------------- */
+CUresult cuStreamWriteValue32_v2(CUstream stream, CUdeviceptr p, unsigned value, unsigned flags)
+{
+    return flags & ~1u ? MAF_E_INVALID_VALUE : fill(p, 0, value, 4, 1, 1, stream);
+}
+
+CUresult cuStreamWriteValue32_v2_ptsz(CUstream stream, CUdeviceptr p, unsigned value, unsigned flags)
+{
+    return cuStreamWriteValue32_v2(PER_THREAD(stream), p, value, flags);
+}

@@ -82,7 +82,7 @@ static int check_kind(uint64_t dst, uint64_t src, int kind)
 
 static int check_room(uint64_t address, uint64_t bytes)
 {
-    return maf_in_window(address) && maf_memory_room(address) < bytes ? MAF_E_INVALID_VALUE : 0;
+    return maf_in_window(address) && maf_memory_room(address, bytes) < bytes ? MAF_E_INVALID_VALUE : 0;
 }
 
 static int put_copy(struct maf_stream *s, uint64_t dst, uint64_t src, uint64_t bytes)

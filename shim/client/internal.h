@@ -165,7 +165,7 @@ int maf_memory_charge(int device, uint64_t bytes);
 void maf_memory_credit(int device, uint64_t bytes);
 void maf_memory_punch(uint64_t address, uint64_t bytes);
 void maf_protect(int device, uint64_t address, uint64_t bytes, uint32_t accessible);
-uint64_t maf_memory_room(uint64_t address);
+uint64_t maf_memory_room(uint64_t address, uint64_t wanted);
 void maf_copy_forget(uint64_t address, uint64_t bytes); /* the range's pages were given back */
 
 /* --- pool.c --------------------------------------------------------------------------------------------------- */

@@ -381,8 +381,9 @@ int maf_pointer(const void *p, struct maf_pointer *out)
     return 0;
 }
 
-/* Bytes from address to the end of the allocation that holds it; UINT64_MAX for module data, 0 when there is none. */
-uint64_t maf_memory_room(uint64_t address)
+/* Bytes from address to the end of the allocation that holds it (counted no further than `wanted`); UINT64_MAX for module
+ * data, 0 when there is none. */
+uint64_t maf_memory_room(uint64_t address, uint64_t wanted)
 {
     struct maf_extent e;
     if (maf_in_device(address)) {
@@ -392,7 +393,7 @@ uint64_t maf_memory_room(uint64_t address)
             return e.address + e.bytes - address;
         if (address - maf_g.device_base - (uint64_t)device * maf_g.device_stride < MAF_SYSTEM_BYTES)
             return UINT64_MAX;
-        for (end = address; maf_vmm_find(end, &base, &bytes, &device) == 0;)
+        for (end = address; end - address < wanted && maf_vmm_find(end, &base, &bytes, &device) == 0;)
             end = base + bytes; /* neighbouring mappings count as one */
         return end - address;
     }

@@ -215,6 +215,8 @@ class FastEmitter:
         self.uses, self.kinds, self.current, self.assumed = set(), kinds, {}, []
         b.label(label or f"n{node.index}")
         b.open_block(b.ins(f"load i32, ptr {mask}"))
+        if not label:
+            b.here = f"n{node.index}.b"  # _open ends the head there
         b.entry = self._entry
         b.plan(node.block.instrs)
         for i in node.block.instrs:
@@ -597,15 +599,15 @@ class FastEmitter:
     def _open(self, n: Node, e: Emitted, x: str, live: set[Key]) -> None:
         """The head of the block, and what tests its assumptions before it has any effect."""
         b = self.b
+        go = f"n{n.index}.b"
         if not e.assumed:
-            e.lines[HEAD_AT:HEAD_AT] = b.head
+            e.lines[HEAD_AT:HEAD_AT] = [*b.head, f"  br label %{go}", f"{go}:"]
             return
         body = b.lines
         b.lines, b.at_head = b.head, True
         cond = b.scalar(e.assumed[0])
         for a in e.assumed[1:]:
             cond = b.ins(f"and i1 {cond}, {b.scalar(a)}")
-        go = b.new_label()
         b.do(f"br i1 {cond}, label %{go}, label %start{n.index}")
         b.label(f"start{n.index}")
         with b.cold():

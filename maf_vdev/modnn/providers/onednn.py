@@ -189,8 +189,10 @@ def gemm(op: Any) -> Plan | None:
     direct = None
     batch = 1 if op.pointer_array or epilogue else f.batch
     if op.scalars_on_device <= g.DEVICE and op.type_d != g.I8 and (not epilogue or op.type_d == compute):
-        direct = _make(f, batch, op.type_d, (f.stride_d, f.ldd, 1), can_add=True)
-    packed = None if integer else _make(f, 1, compute, (0, f.m, 1))
+        direct = _make(f, batch, op.type_d, (f.stride_d, f.ldd, 1), can_add=op.type_d == compute)
+    # Making a primitive takes about a millisecond, so only those are made that this op can come to need.
+    unneeded = integer or (direct is not None and op.type_d == compute)
+    packed = None if unneeded else _make(f, 1, compute, (0, f.m, 1))
     if direct is None and packed is None:
         return None
     d = closure.dnnl

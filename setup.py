@@ -90,6 +90,7 @@ setup(
         "onednn-cpu-gomp==2023.2.0",
     ],
     extras_require={
+        "nvrtc": ["nvidia-cuda-nvrtc"],  # NVIDIA's compiler, under NVIDIA's licence: read it first
         "opencl": ["pyopencl"],
         "test": ["pytest", "hypothesis", "expecttest", "scikit-learn", "cloudpickle"],
     },

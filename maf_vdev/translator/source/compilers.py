@@ -5,7 +5,6 @@ from __future__ import annotations
 from maf_vdev.translator.source import build, nvrtc
 from maf_vdev.translator.source.program import (
     COMPILATION,
-    INTERNAL_ERROR,
     NAME_EXPRESSION_NOT_VALID,
     SUCCESS,
     Compiled,
@@ -33,7 +32,7 @@ def compile(program: Program) -> Compiled:
         return library.compile(program) if library else _host(program)
     except nvrtc.NoCompiler as error:
         log = f"{program.name}: error: no CUDA C++ compiler: {error} (named by {nvrtc.SETTING}; {nvrtc.PIP_LINE})\n"
-        return Compiled(INTERNAL_ERROR, log=log)
+        return Compiled(COMPILATION, log=log)
 
 
 def _host(program: Program) -> Compiled:

@@ -1,4 +1,8 @@
-/* cuSPARSE: handles, legacy matrix descriptors and generic descriptors. Include <stdint.h> and <stddef.h> first. */
+/* cuSPARSE as far as it is implemented. Elements are `void *` here, whatever their type; streams too.
+ * Include <stdint.h> and <stddef.h> first.
+ *
+ * op: 0 N, 1 T, 2 C. Index types: 2 int32, 3 int64. Element and computing types: cudaDataType_t. Order: 1 column major,
+ * 2 row major. Attributes of a sparse matrix: 0 fill mode (0 lower, 1 upper), 1 diagonal (0 non-unit, 1 unit). */
 #ifndef MAF_CUSPARSE_H
 #define MAF_CUSPARSE_H
 
@@ -19,6 +23,12 @@ typedef enum {
 
 typedef struct cusparseContext *cusparseHandle_t;
 typedef struct cusparseMatDescr *cusparseMatDescr_t;
+typedef struct cusparseSpMatDescr *cusparseSpMatDescr_t;
+typedef struct cusparseDnMatDescr *cusparseDnMatDescr_t;
+typedef struct cusparseDnVecDescr *cusparseDnVecDescr_t;
+typedef struct cusparseSpGEMMDescr *cusparseSpGEMMDescr_t;
+typedef struct cusparseSpSVDescr *cusparseSpSVDescr_t;
+typedef struct cusparseSpSMDescr *cusparseSpSMDescr_t;
 
 cusparseStatus_t cusparseCreate(cusparseHandle_t *handle);
 cusparseStatus_t cusparseDestroy(cusparseHandle_t handle);
@@ -41,5 +51,205 @@ cusparseStatus_t cusparseSetMatDiagType(cusparseMatDescr_t descriptor, int type)
 int cusparseGetMatDiagType(const cusparseMatDescr_t descriptor);
 cusparseStatus_t cusparseSetMatIndexBase(cusparseMatDescr_t descriptor, int base);
 int cusparseGetMatIndexBase(const cusparseMatDescr_t descriptor);
+
+cusparseStatus_t cusparseCreateCsr(cusparseSpMatDescr_t *matrix, int64_t rows, int64_t cols, int64_t nnz, void
+                                   *offsets, void *indices, void *values, int offset_type, int column_type, int base,
+                                   int type);
+cusparseStatus_t cusparseCreateConstCsr(cusparseSpMatDescr_t *matrix, int64_t rows, int64_t cols, int64_t nnz,
+                                        const void *offsets, const void *indices, const void *values, int offset_type,
+                                        int column_type, int base, int type);
+cusparseStatus_t cusparseCreateCsc(cusparseSpMatDescr_t *matrix, int64_t rows, int64_t cols, int64_t nnz, void
+                                   *offsets, void *indices, void *values, int offset_type, int row_type, int base, int
+                                   type);
+cusparseStatus_t cusparseCreateCoo(cusparseSpMatDescr_t *matrix, int64_t rows, int64_t cols, int64_t nnz, void
+                                   *row_numbers, void *column_numbers, void *values, int number_type, int base, int
+                                   type);
+cusparseStatus_t cusparseCreateConstCoo(cusparseSpMatDescr_t *matrix, int64_t rows, int64_t cols, int64_t nnz,
+                                        const void *row_numbers, const void *column_numbers, const void *values, int
+                                        number_type, int base, int type);
+cusparseStatus_t cusparseCreateBsr(cusparseSpMatDescr_t *matrix, int64_t block_rows, int64_t block_cols, int64_t
+                                   blocks, int64_t block_height, int64_t block_width, void *offsets, void *indices,
+                                   void *values, int offset_type, int column_type, int base, int type, int order);
+cusparseStatus_t cusparseDestroySpMat(cusparseSpMatDescr_t matrix);
+cusparseStatus_t cusparseSpMatGetSize(cusparseSpMatDescr_t matrix, int64_t *rows, int64_t *cols, int64_t *nnz);
+cusparseStatus_t cusparseSpMatGetFormat(cusparseSpMatDescr_t matrix, int *format);
+cusparseStatus_t cusparseSpMatGetIndexBase(cusparseSpMatDescr_t matrix, int *base);
+cusparseStatus_t cusparseSpMatGetValues(cusparseSpMatDescr_t matrix, void **values);
+cusparseStatus_t cusparseSpMatSetValues(cusparseSpMatDescr_t matrix, void *values);
+cusparseStatus_t cusparseSpMatSetAttribute(cusparseSpMatDescr_t matrix, int attribute, const void *data, size_t bytes);
+cusparseStatus_t cusparseSpMatGetAttribute(cusparseSpMatDescr_t matrix, int attribute, void *data, size_t bytes);
+cusparseStatus_t cusparseCsrSetPointers(cusparseSpMatDescr_t matrix, void *offsets, void *indices, void *values);
+cusparseStatus_t cusparseCscSetPointers(cusparseSpMatDescr_t matrix, void *offsets, void *indices, void *values);
+cusparseStatus_t cusparseCooSetPointers(cusparseSpMatDescr_t matrix, void *rows, void *columns, void *values);
+cusparseStatus_t cusparseCsrSetStridedBatch(cusparseSpMatDescr_t matrix, int batch, int64_t offsets, int64_t entries);
+cusparseStatus_t cusparseCooSetStridedBatch(cusparseSpMatDescr_t matrix, int batch, int64_t entries);
+cusparseStatus_t cusparseCreateDnMat(cusparseDnMatDescr_t *matrix, int64_t rows, int64_t cols, int64_t ld, void
+                                     *values, int type, int order);
+cusparseStatus_t cusparseCreateConstDnMat(cusparseDnMatDescr_t *matrix, int64_t rows, int64_t cols, int64_t ld,
+                                          const void *values, int type, int order);
+cusparseStatus_t cusparseDestroyDnMat(cusparseDnMatDescr_t matrix);
+cusparseStatus_t cusparseDnMatGetValues(cusparseDnMatDescr_t matrix, void **values);
+cusparseStatus_t cusparseDnMatSetValues(cusparseDnMatDescr_t matrix, void *values);
+cusparseStatus_t cusparseDnMatSetStridedBatch(cusparseDnMatDescr_t matrix, int batch, int64_t stride);
+cusparseStatus_t cusparseCreateDnVec(cusparseDnVecDescr_t *vector, int64_t size, void *values, int type);
+cusparseStatus_t cusparseCreateConstDnVec(cusparseDnVecDescr_t *vector, int64_t size, const void *values, int type);
+cusparseStatus_t cusparseDestroyDnVec(cusparseDnVecDescr_t vector);
+cusparseStatus_t cusparseDnVecSetValues(cusparseDnVecDescr_t vector, void *values);
+
+cusparseStatus_t cusparseSpMM_bufferSize(cusparseHandle_t handle, int op_a, int op_b, const void *alpha,
+                                         cusparseSpMatDescr_t a, cusparseDnMatDescr_t b, const void *beta,
+                                         cusparseDnMatDescr_t c, int compute_type, int algorithm, size_t *bytes);
+cusparseStatus_t cusparseSpMM_preprocess(cusparseHandle_t handle, int op_a, int op_b, const void *alpha,
+                                         cusparseSpMatDescr_t a, cusparseDnMatDescr_t b, const void *beta,
+                                         cusparseDnMatDescr_t c, int compute_type, int algorithm, void *buffer);
+cusparseStatus_t cusparseSpMM(cusparseHandle_t handle, int op_a, int op_b, const void *alpha, cusparseSpMatDescr_t a,
+                              cusparseDnMatDescr_t b, const void *beta, cusparseDnMatDescr_t c, int compute_type, int
+                              algorithm, void *buffer);
+cusparseStatus_t cusparseSpMV_bufferSize(cusparseHandle_t handle, int op, const void *alpha, cusparseSpMatDescr_t a,
+                                         cusparseDnVecDescr_t x, const void *beta, cusparseDnVecDescr_t y, int
+                                         compute_type, int algorithm, size_t *bytes);
+cusparseStatus_t cusparseSpMV_preprocess(cusparseHandle_t handle, int op, const void *alpha, cusparseSpMatDescr_t a,
+                                         cusparseDnVecDescr_t x, const void *beta, cusparseDnVecDescr_t y, int
+                                         compute_type, int algorithm, void *buffer);
+cusparseStatus_t cusparseSpMV(cusparseHandle_t handle, int op, const void *alpha, cusparseSpMatDescr_t a,
+                              cusparseDnVecDescr_t x, const void *beta, cusparseDnVecDescr_t y, int compute_type, int
+                              algorithm, void *buffer);
+cusparseStatus_t cusparseSDDMM_bufferSize(cusparseHandle_t handle, int op_a, int op_b, const void *alpha,
+                                          cusparseDnMatDescr_t a, cusparseDnMatDescr_t b, const void *beta,
+                                          cusparseSpMatDescr_t c, int compute_type, int algorithm, size_t *bytes);
+cusparseStatus_t cusparseSDDMM_preprocess(cusparseHandle_t handle, int op_a, int op_b, const void *alpha,
+                                          cusparseDnMatDescr_t a, cusparseDnMatDescr_t b, const void *beta,
+                                          cusparseSpMatDescr_t c, int compute_type, int algorithm, void *buffer);
+cusparseStatus_t cusparseSDDMM(cusparseHandle_t handle, int op_a, int op_b, const void *alpha, cusparseDnMatDescr_t a,
+                               cusparseDnMatDescr_t b, const void *beta, cusparseSpMatDescr_t c, int compute_type, int
+                               algorithm, void *buffer);
+cusparseStatus_t cusparseSpSV_createDescr(cusparseSpSVDescr_t *descriptor);
+cusparseStatus_t cusparseSpSV_destroyDescr(cusparseSpSVDescr_t descriptor);
+cusparseStatus_t cusparseSpSM_createDescr(cusparseSpSMDescr_t *descriptor);
+cusparseStatus_t cusparseSpSM_destroyDescr(cusparseSpSMDescr_t descriptor);
+cusparseStatus_t cusparseSpGEMM_createDescr(cusparseSpGEMMDescr_t *descriptor);
+cusparseStatus_t cusparseSpGEMM_destroyDescr(cusparseSpGEMMDescr_t descriptor);
+cusparseStatus_t cusparseSpSV_bufferSize(cusparseHandle_t handle, int op, const void *alpha, cusparseSpMatDescr_t a,
+                                         cusparseDnVecDescr_t x, cusparseDnVecDescr_t y, int compute_type, int
+                                         algorithm, cusparseSpSVDescr_t descriptor, size_t *bytes);
+cusparseStatus_t cusparseSpSV_analysis(cusparseHandle_t handle, int op, const void *alpha, cusparseSpMatDescr_t a,
+                                       cusparseDnVecDescr_t x, cusparseDnVecDescr_t y, int compute_type, int algorithm,
+                                       cusparseSpSVDescr_t descriptor, void *buffer);
+cusparseStatus_t cusparseSpSV_solve(cusparseHandle_t handle, int op, const void *alpha, cusparseSpMatDescr_t a,
+                                    cusparseDnVecDescr_t x, cusparseDnVecDescr_t y, int compute_type, int algorithm,
+                                    cusparseSpSVDescr_t descriptor);
+cusparseStatus_t cusparseSpSM_bufferSize(cusparseHandle_t handle, int op_a, int op_b, const void *alpha,
+                                         cusparseSpMatDescr_t a, cusparseDnMatDescr_t b, cusparseDnMatDescr_t c, int
+                                         compute_type, int algorithm, cusparseSpSMDescr_t descriptor, size_t *bytes);
+cusparseStatus_t cusparseSpSM_analysis(cusparseHandle_t handle, int op_a, int op_b, const void *alpha,
+                                       cusparseSpMatDescr_t a, cusparseDnMatDescr_t b, cusparseDnMatDescr_t c, int
+                                       compute_type, int algorithm, cusparseSpSMDescr_t descriptor, void *buffer);
+cusparseStatus_t cusparseSpSM_solve(cusparseHandle_t handle, int op_a, int op_b, const void *alpha,
+                                    cusparseSpMatDescr_t a, cusparseDnMatDescr_t b, cusparseDnMatDescr_t c, int
+                                    compute_type, int algorithm, cusparseSpSMDescr_t descriptor);
+cusparseStatus_t cusparseSpGEMM_workEstimation(cusparseHandle_t handle, int op_a, int op_b, const void *alpha,
+                                               cusparseSpMatDescr_t a, cusparseSpMatDescr_t b, const void *beta,
+                                               cusparseSpMatDescr_t c, int compute_type, int algorithm,
+                                               cusparseSpGEMMDescr_t descriptor, size_t *bytes, void *buffer);
+cusparseStatus_t cusparseSpGEMM_compute(cusparseHandle_t handle, int op_a, int op_b, const void *alpha,
+                                        cusparseSpMatDescr_t a, cusparseSpMatDescr_t b, const void *beta,
+                                        cusparseSpMatDescr_t c, int compute_type, int algorithm, cusparseSpGEMMDescr_t
+                                        descriptor, size_t *bytes, void *buffer);
+cusparseStatus_t cusparseSpGEMM_copy(cusparseHandle_t handle, int op_a, int op_b, const void *alpha,
+                                     cusparseSpMatDescr_t a, cusparseSpMatDescr_t b, const void *beta,
+                                     cusparseSpMatDescr_t c, int compute_type, int algorithm, cusparseSpGEMMDescr_t
+                                     descriptor);
+
+cusparseStatus_t cusparseXcoo2csr(cusparseHandle_t handle, const int *row_numbers, int nnz, int rows, int *offsets, int
+                                  base);
+cusparseStatus_t cusparseCreateIdentityPermutation(cusparseHandle_t handle, int n, int *permutation);
+cusparseStatus_t cusparseXcoosort_bufferSizeExt(cusparseHandle_t handle, int rows, int cols, int nnz, const int
+                                                *row_numbers, const int *column_numbers, size_t *bytes);
+cusparseStatus_t cusparseXcoosortByRow(cusparseHandle_t handle, int rows, int cols, int nnz, int *row_numbers, int
+                                       *column_numbers, int *permutation, void *buffer);
+cusparseStatus_t cusparseXcsrsort_bufferSizeExt(cusparseHandle_t handle, int rows, int cols, int nnz, const int
+                                                *offsets, const int *indices, size_t *bytes);
+cusparseStatus_t cusparseXcsrsort(cusparseHandle_t handle, int rows, int cols, int nnz, const cusparseMatDescr_t
+                                  descriptor, const int *offsets, int *indices, int *permutation, void *buffer);
+cusparseStatus_t cusparseXcsrgeam2Nnz(cusparseHandle_t handle, int m, int n, const cusparseMatDescr_t descriptor_a, int
+                                      nnz_a, const int *a_offsets, const int *a_indices, const cusparseMatDescr_t
+                                      descriptor_b, int nnz_b, const int *b_offsets, const int *b_indices,
+                                      const cusparseMatDescr_t descriptor_c, int *c_offsets, int *nnz, void *buffer);
+cusparseStatus_t cusparseScsrgeam2_bufferSizeExt(cusparseHandle_t handle, int m, int n, const void *alpha,
+                                                 const cusparseMatDescr_t descriptor_a, int nnz_a, const void *a,
+                                                 const int *a_offsets, const int *a_indices, const void *beta,
+                                                 const cusparseMatDescr_t descriptor_b, int nnz_b, const void *b,
+                                                 const int *b_offsets, const int *b_indices, const cusparseMatDescr_t
+                                                 descriptor_c, const void *c, const int *c_offsets, const int
+                                                 *c_indices, size_t *bytes);
+cusparseStatus_t cusparseScsrgeam2(cusparseHandle_t handle, int m, int n, const void *alpha, const cusparseMatDescr_t
+                                   descriptor_a, int nnz_a, const void *a, const int *a_offsets, const int *a_indices,
+                                   const void *beta, const cusparseMatDescr_t descriptor_b, int nnz_b, const void *b,
+                                   const int *b_offsets, const int *b_indices, const cusparseMatDescr_t descriptor_c,
+                                   void *c, int *c_offsets, int *c_indices, void *buffer);
+cusparseStatus_t cusparseSbsrmm(cusparseHandle_t handle, int direction, int op_a, int op_b, int mb, int n, int kb, int
+                                nnzb, const void *alpha, const cusparseMatDescr_t descriptor, const void *values,
+                                const int *offsets, const int *indices, int size, const void *b, int ldb, const void
+                                *beta, void *c, int ldc);
+cusparseStatus_t cusparseSbsrmv(cusparseHandle_t handle, int direction, int op, int mb, int nb, int nnzb, const void
+                                *alpha, const cusparseMatDescr_t descriptor, const void *values, const int *offsets,
+                                const int *indices, int size, const void *x, const void *beta, void *y);
+cusparseStatus_t cusparseDcsrgeam2_bufferSizeExt(cusparseHandle_t handle, int m, int n, const void *alpha,
+                                                 const cusparseMatDescr_t descriptor_a, int nnz_a, const void *a,
+                                                 const int *a_offsets, const int *a_indices, const void *beta,
+                                                 const cusparseMatDescr_t descriptor_b, int nnz_b, const void *b,
+                                                 const int *b_offsets, const int *b_indices, const cusparseMatDescr_t
+                                                 descriptor_c, const void *c, const int *c_offsets, const int
+                                                 *c_indices, size_t *bytes);
+cusparseStatus_t cusparseDcsrgeam2(cusparseHandle_t handle, int m, int n, const void *alpha, const cusparseMatDescr_t
+                                   descriptor_a, int nnz_a, const void *a, const int *a_offsets, const int *a_indices,
+                                   const void *beta, const cusparseMatDescr_t descriptor_b, int nnz_b, const void *b,
+                                   const int *b_offsets, const int *b_indices, const cusparseMatDescr_t descriptor_c,
+                                   void *c, int *c_offsets, int *c_indices, void *buffer);
+cusparseStatus_t cusparseDbsrmm(cusparseHandle_t handle, int direction, int op_a, int op_b, int mb, int n, int kb, int
+                                nnzb, const void *alpha, const cusparseMatDescr_t descriptor, const void *values,
+                                const int *offsets, const int *indices, int size, const void *b, int ldb, const void
+                                *beta, void *c, int ldc);
+cusparseStatus_t cusparseDbsrmv(cusparseHandle_t handle, int direction, int op, int mb, int nb, int nnzb, const void
+                                *alpha, const cusparseMatDescr_t descriptor, const void *values, const int *offsets,
+                                const int *indices, int size, const void *x, const void *beta, void *y);
+cusparseStatus_t cusparseCcsrgeam2_bufferSizeExt(cusparseHandle_t handle, int m, int n, const void *alpha,
+                                                 const cusparseMatDescr_t descriptor_a, int nnz_a, const void *a,
+                                                 const int *a_offsets, const int *a_indices, const void *beta,
+                                                 const cusparseMatDescr_t descriptor_b, int nnz_b, const void *b,
+                                                 const int *b_offsets, const int *b_indices, const cusparseMatDescr_t
+                                                 descriptor_c, const void *c, const int *c_offsets, const int
+                                                 *c_indices, size_t *bytes);
+cusparseStatus_t cusparseCcsrgeam2(cusparseHandle_t handle, int m, int n, const void *alpha, const cusparseMatDescr_t
+                                   descriptor_a, int nnz_a, const void *a, const int *a_offsets, const int *a_indices,
+                                   const void *beta, const cusparseMatDescr_t descriptor_b, int nnz_b, const void *b,
+                                   const int *b_offsets, const int *b_indices, const cusparseMatDescr_t descriptor_c,
+                                   void *c, int *c_offsets, int *c_indices, void *buffer);
+cusparseStatus_t cusparseCbsrmm(cusparseHandle_t handle, int direction, int op_a, int op_b, int mb, int n, int kb, int
+                                nnzb, const void *alpha, const cusparseMatDescr_t descriptor, const void *values,
+                                const int *offsets, const int *indices, int size, const void *b, int ldb, const void
+                                *beta, void *c, int ldc);
+cusparseStatus_t cusparseCbsrmv(cusparseHandle_t handle, int direction, int op, int mb, int nb, int nnzb, const void
+                                *alpha, const cusparseMatDescr_t descriptor, const void *values, const int *offsets,
+                                const int *indices, int size, const void *x, const void *beta, void *y);
+cusparseStatus_t cusparseZcsrgeam2_bufferSizeExt(cusparseHandle_t handle, int m, int n, const void *alpha,
+                                                 const cusparseMatDescr_t descriptor_a, int nnz_a, const void *a,
+                                                 const int *a_offsets, const int *a_indices, const void *beta,
+                                                 const cusparseMatDescr_t descriptor_b, int nnz_b, const void *b,
+                                                 const int *b_offsets, const int *b_indices, const cusparseMatDescr_t
+                                                 descriptor_c, const void *c, const int *c_offsets, const int
+                                                 *c_indices, size_t *bytes);
+cusparseStatus_t cusparseZcsrgeam2(cusparseHandle_t handle, int m, int n, const void *alpha, const cusparseMatDescr_t
+                                   descriptor_a, int nnz_a, const void *a, const int *a_offsets, const int *a_indices,
+                                   const void *beta, const cusparseMatDescr_t descriptor_b, int nnz_b, const void *b,
+                                   const int *b_offsets, const int *b_indices, const cusparseMatDescr_t descriptor_c,
+                                   void *c, int *c_offsets, int *c_indices, void *buffer);
+cusparseStatus_t cusparseZbsrmm(cusparseHandle_t handle, int direction, int op_a, int op_b, int mb, int n, int kb, int
+                                nnzb, const void *alpha, const cusparseMatDescr_t descriptor, const void *values,
+                                const int *offsets, const int *indices, int size, const void *b, int ldb, const void
+                                *beta, void *c, int ldc);
+cusparseStatus_t cusparseZbsrmv(cusparseHandle_t handle, int direction, int op, int mb, int nb, int nnzb, const void
+                                *alpha, const cusparseMatDescr_t descriptor, const void *values, const int *offsets,
+                                const int *indices, int size, const void *x, const void *beta, void *y);
 
 #endif

@@ -1,24 +1,8 @@
 /* cuSPARSE handles and legacy matrix descriptors: plain data. */
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-
-#include "cusparse.h"
+#include "front.h"
 
 /* The version that CUDA 12.6 and 13.0 builds accept alike. */
 enum { MAJOR = 12, MINOR = 6, PATCH = 0 };
-
-struct cusparseContext {
-    void *stream;
-    int pointer_mode; /* 0 host, 1 device */
-};
-
-struct cusparseMatDescr {
-    int type;
-    int fill;
-    int diagonal;
-    int base;
-};
 
 cusparseStatus_t cusparseCreate(cusparseHandle_t *handle)
 {

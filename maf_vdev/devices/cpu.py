@@ -49,11 +49,14 @@ class CpuKernelStruct(ctypes.Structure):
         ("cookie", ctypes.c_uint64),
         ("measured", ctypes.c_uint32),
         ("busy", ctypes.c_uint64),
+        ("left", ctypes.c_uint64),
     ]
 
 
 # A kernel that has run this long in its general form gets its fast form, compiled in the background.
 HOT_NS = 20_000_000
+# A fast form that so many warps have left gets its general form compiled with care.
+MANY_LEFT = 5000
 POLL_SECONDS = 0.1
 
 
@@ -100,6 +103,7 @@ class CpuDevice:
         self._loaded: dict[str, tuple[int, object]] = {}
         self._kernels: dict[int, tuple[CpuKernel, int]] = {}
         self._cold: list[tuple[CpuKernel, int, CpuKernelStruct]] = []
+        self._fast: list[tuple[CpuKernel, int, CpuKernelStruct]] = []
         self._watcher: threading.Thread | None = None
 
     def load(self, code: KernelCode, bank_addresses: Mapping[int, int]) -> CpuKernel:
@@ -129,14 +133,15 @@ class CpuDevice:
                 if variant not in kernel.structs:
                     struct = self._describe(kernel, entry, meta, variant)
                     kernel.structs[variant] = struct
-                    if meta.entry == "slow" and self._choice() == "auto":
-                        self._watch(kernel, variant, struct)
+                    if self._choice() == "auto":
+                        self._watch(self._cold if meta.entry == "slow" else self._fast, (kernel, variant, struct))
         return ctypes.addressof(kernel.structs[variant])
 
     def prepare_slow(self, cookie: int) -> int:
         """Address of the general form of the kernel whose struct has this cookie."""
         kernel, variant = self._kernels[cookie]
-        return self._code(kernel.code, variant, "slow")[0]
+        form = "general" if cache.contains(self._key(kernel.code, variant, "general")) else "slow"
+        return self._code(kernel.code, variant, form)[0]
 
     # --- forms ------------------------------------------------------------------------------------
 
@@ -150,8 +155,8 @@ class CpuDevice:
             return choice
         return "fast" if cache.contains(self._key(code, variant, "fast")) else "slow"
 
-    def _watch(self, kernel: CpuKernel, variant: int, struct: CpuKernelStruct) -> None:
-        self._cold.append((kernel, variant, struct))
+    def _watch(self, tier: list, entry: tuple[CpuKernel, int, CpuKernelStruct]) -> None:
+        tier.append(entry)
         if self._watcher is None:
             self._watcher = threading.Thread(target=self._find_hot, name="maf-tiers", daemon=True)
             self._watcher.start()
@@ -160,26 +165,34 @@ class CpuDevice:
         while True:
             time.sleep(POLL_SECONDS)
             hot = [entry for entry in self._cold if entry[2].busy > HOT_NS]
-            if not hot:
+            parting = [entry for entry in self._fast if entry[2].left > MANY_LEFT]
+            if not hot and not parting:
                 continue
             hot.sort(key=lambda entry: -entry[2].busy)
             with self._lock:
                 self._cold = [entry for entry in self._cold if entry not in hot]
-                for kernel, variant, struct in hot:
-                    future = self._compilers().submit(kernel.code, variant, "fast")
-                    future.add_done_callback(functools.partial(self._upgrade, kernel, variant, struct))
+                self._fast = [entry for entry in self._fast if entry not in parting]
+                for form, entries in (("fast", hot), ("general", parting)):
+                    for kernel, variant, struct in entries:
+                        future = self._compilers().submit(kernel.code, variant, form)
+                        future.add_done_callback(functools.partial(self._upgrade, kernel, variant, struct, form))
 
-    def _upgrade(self, kernel: CpuKernel, variant: int, struct: CpuKernelStruct, future: Future) -> None:
-        """The fast form is there: later launches use it."""
+    def _upgrade(self, kernel: CpuKernel, variant: int, struct: CpuKernelStruct, form: str, future: Future) -> None:
+        """A better form is there: later launches use it."""
         if future.cancelled() or future.exception() is not None:
-            return  # the general form stays
+            return  # what there is stays
         with self._lock:
             obj, meta = packed.unpack(future.result())
             entry = self._loader.load(obj, meta.entry, kernel.code.name)
-            self._loaded[self._key(kernel.code, variant, "fast")] = entry, meta
-            if meta.entry == "fast":
+            self._loaded[self._key(kernel.code, variant, form)] = entry, meta
+            if form == "general":
+                struct.slow = entry
+            elif meta.entry == "fast":
                 struct.slow = struct.entry
-            struct.entry = entry
+                struct.entry = entry
+                self._fast.append((kernel, variant, struct))
+            else:  # there is no fast form; this is the general one, compiled with care
+                struct.entry = entry
 
     def _key(self, code: KernelCode, variant: int, form: str) -> str:
         return cache.key(code, variant, form)

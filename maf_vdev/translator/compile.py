@@ -85,12 +85,12 @@ def machine(level: int = 2) -> llvm.TargetMachine:
     return _machines[level]
 
 
-def level_of(meta: Meta) -> int:
-    """The general form runs cold code and the fast form's rare exits: compiled quickly. Level 0 needs stack in
-    proportion to the code, and gains less where there is much of it."""
+def level_of(form: str, meta: Meta) -> int:
+    """Code generation level. The general form of cold kernels is compiled quickly; level 0 needs stack in proportion
+    to the code, and gains less where there is much of it. 'general' is the same form for kernels that are hot."""
     if meta.entry == "fast":
         return 2
-    return 0 if meta.instructions <= 2000 else 1
+    return 1 if form != "slow" or meta.instructions > 2000 else 0
 
 
 def decode_kernel(code: KernelCode) -> list[Instr]:
@@ -139,7 +139,7 @@ class Lifted:
 
 
 def lift(code: KernelCode, variant: int, form: str = "slow", instrs: list[Instr] | None = None) -> Lifted:
-    """Decode and emit. form: 'slow' (function 'slow') or 'fast'. Raises DecodeError or LiftError."""
+    """Decode and emit. form: 'slow', 'general' (both the function 'slow') or 'fast'. Raises DecodeError or LiftError."""
     if instrs is None:
         instrs = decode_kernel(code)
     graph = control.build(instrs, indirect_targets(code, instrs))
@@ -207,4 +207,4 @@ def compile_kernel(
         lifted = lift(code, variant & VARIANT_AFFINE, form, instrs)
     except Unsuitable:
         lifted = lift(code, variant & VARIANT_AFFINE, "slow", instrs)
-    return to_object(lifted.text, code.name, level_of(lifted.meta)), lifted.meta
+    return to_object(lifted.text, code.name, level_of(form, lifted.meta)), lifted.meta

@@ -323,6 +323,7 @@ static void rt_slow(struct maf_warp *w) {
         pthread_mutex_unlock(&slow_lock);
     }
     if (!slow) leave(w, ERROR_LAUNCH_FAILURE);
+    __atomic_fetch_add(&k->left, 1, __ATOMIC_RELAXED);
     slow(w);
     w->resume = 0;
 }

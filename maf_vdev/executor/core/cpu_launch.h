@@ -44,6 +44,7 @@ struct maf_cpu_kernel {
     uint64_t cookie;        /* identifies the kernel to the slow-path callback */
     uint32_t measured;      /* nanoseconds of one warp, kept by the launcher; 0 before the first launch */
     uint64_t busy;          /* nanoseconds of all launches, kept by the launcher */
+    uint64_t left;          /* warps that diverged out of the fast form, kept by the launcher */
 };
 
 /* Runs the grid and returns when all CTAs are done. 0 or a cudaError_t:

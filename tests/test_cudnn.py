@@ -570,3 +570,168 @@ def test_wrong_recurrent_layers(handle: Any) -> None:
     gru = d.create("cudnnRNNDescriptor_t", "RNNDescriptor")
     args = (gru, 0, rnn.GRU, 2, 0, 0, 0, 0, 0, 5, 7, 3, 1, null, 1)
     assert lib.cudnnSetRNNDescriptor_v8(*args) == d.NOT_SUPPORTED
+
+
+# --- tensors, activations, softmax, pooling, dropout ------------------------------------------------
+
+
+class Tensor:
+    """A packed float32 tensor on the device with its descriptor, random unless values are given."""
+
+    def __init__(self, dims: tuple[int, ...], values: Any = None, seed: int = 0) -> None:
+        self.dims = dims
+        if values is None:
+            values = np.random.default_rng(seed).uniform(-1, 1, dims)
+        self.start = np.asarray(values, np.float32).reshape(dims)
+        self.buffer = Buffer(self.start)
+        self.desc, self.pointer = d.tensor("f32", dims, strides(dims, "first")), self.buffer.pointer
+
+    @property
+    def pair(self) -> tuple[Any, Any]:
+        return self.desc, self.pointer
+
+    def get(self) -> np.ndarray:
+        return self.buffer.get().astype(np.float64)
+
+
+def one(value: float) -> Any:
+    return ffi.new("float *", value)
+
+
+SHAPE = (2, 3, 4, 6)
+
+
+def test_tensor_operations(handle: Any) -> None:
+    lib, a, c = cudnn(), Tensor((1, 3, 1, 1), seed=1), Tensor(SHAPE, seed=2)
+    check(lib.cudnnAddTensor(handle, one(2), *a.pair, one(0.5), *c.pair))
+    np.testing.assert_allclose(c.get(), 2 * a.start + 0.5 * c.start, rtol=1e-6)
+    check(lib.cudnnScaleTensor(handle, *c.pair, one(3)))
+    np.testing.assert_allclose(c.get(), 3 * (2 * a.start + 0.5 * c.start), rtol=1e-6)
+    check(lib.cudnnSetTensor(handle, *c.pair, one(7)))
+    assert (c.get() == 7).all()
+    x, y = Tensor(SHAPE, seed=3), Tensor(SHAPE, seed=4)
+    check(lib.cudnnTransformTensor(handle, one(2), *x.pair, one(1), *y.pair))
+    np.testing.assert_allclose(y.get(), 2 * x.start + y.start, rtol=1e-6)
+    desc = d.create("cudnnOpTensorDescriptor_t", "OpTensorDescriptor")
+    results = (
+        lambda u, v: 2 * u + 3 * v,
+        lambda u, v: 2 * u * 3 * v,
+        lambda u, v: np.minimum(2 * u, 3 * v),
+        lambda u, v: np.maximum(2 * u, 3 * v),
+        lambda u, v: np.sqrt(2 * u),
+        lambda u, v: 1 - 2 * u,
+    )
+    for number, result in enumerate(results):
+        check(lib.cudnnSetOpTensorDescriptor(desc, number, 0, 0))
+        u, v, out = Tensor(SHAPE, np.abs(x.start)), Tensor((1, 3, 1, 1), seed=6), Tensor(SHAPE, seed=7)
+        check(lib.cudnnOpTensor(handle, desc, one(2), *u.pair, one(3), *v.pair, one(-1), *out.pair))
+        want = result(u.start, v.start) - out.start
+        np.testing.assert_allclose(out.get(), want, atol=1e-6)
+    wrong = Tensor((1, 2, 1, 1))
+    assert lib.cudnnAddTensor(handle, one(1), *wrong.pair, one(0), *c.pair) == d.SHAPE_MISMATCH
+
+
+def test_reductions(handle: Any) -> None:
+    lib, a = cudnn(), Tensor(SHAPE, seed=1)
+    desc = d.create("cudnnReduceTensorDescriptor_t", "ReduceTensorDescriptor")
+    x = a.start.astype(np.float64)
+    results = (
+        x.sum((0, 2, 3)), x.prod((0, 2, 3)), x.min((0, 2, 3)), x.max((0, 2, 3)), np.abs(x).max((0, 2, 3)),
+        x.mean((0, 2, 3)), np.abs(x).sum((0, 2, 3)), np.sqrt((x * x).sum((0, 2, 3))), x.prod((0, 2, 3)),
+    )  # fmt: skip
+    for number, want in enumerate(results):
+        check(lib.cudnnSetReduceTensorDescriptor(desc, number, 0, 0, 1, 0))
+        c, size = Tensor((1, 3, 1, 1), seed=2), ffi.new("size_t *")
+        check(lib.cudnnGetReductionIndicesSize(handle, desc, a.desc, c.desc, size))
+        assert size[0] == (12 if number in (2, 3, 4) else 0)
+        indices = Buffer(np.zeros(3, np.int32))
+        space = (indices.pointer, size[0], ffi.NULL, 0)
+        check(lib.cudnnReduceTensor(handle, desc, *space, one(2), *a.pair, one(1), *c.pair))
+        np.testing.assert_allclose(c.get().ravel(), 2 * want + c.start.ravel(), atol=1e-4)
+        if size[0]:
+            rows = np.moveaxis(x, 1, 0).reshape(3, -1)
+            picked = np.take_along_axis(rows, indices.get()[:, None].astype(int), 1)[:, 0]
+            np.testing.assert_allclose(np.abs(picked) if number == 4 else picked, want, rtol=1e-6)
+    bias = Tensor((1, 3, 1, 1), seed=4)
+    check(lib.cudnnConvolutionBackwardBias(handle, one(1), *a.pair, one(0), *bias.pair))
+    np.testing.assert_allclose(bias.get().ravel(), x.sum((0, 2, 3)), atol=1e-5)
+
+
+def test_activations(handle: Any) -> None:
+    lib = cudnn()
+    desc = d.create("cudnnActivationDescriptor_t", "ActivationDescriptor")
+    x, dy = Tensor(SHAPE, seed=1), Tensor(SHAPE, seed=2)
+    v, g = x.start.astype(np.float64), dy.start.astype(np.float64)
+    s = 1 / (1 + np.exp(-v))
+    cases = {
+        0: (s, s * (1 - s)),
+        1: (np.maximum(v, 0), v > 0),
+        2: (np.tanh(v), 1 - np.tanh(v) ** 2),
+        3: (np.clip(v, 0, 0.5), (v > 0) & (v < 0.5)),
+        4: (np.where(v < 0, 0.5 * np.expm1(v), v), np.where(v < 0, 0.5 * np.exp(v), 1)),
+        5: (v, np.ones_like(v)),
+        6: (v * s, s + v * s * (1 - s)),
+    }
+    for mode, (value, slope) in cases.items():
+        check(lib.cudnnSetActivationDescriptor(desc, mode, 0, 0.5))
+        y, dx = Tensor(SHAPE, seed=3), Tensor(SHAPE, seed=4)
+        check(lib.cudnnActivationForward(handle, desc, one(1), *x.pair, one(0), *y.pair))
+        np.testing.assert_allclose(y.get(), value, atol=1e-6, err_msg=str(mode))
+        check(lib.cudnnActivationBackward(handle, desc, one(2), *y.pair, *dy.pair, *x.pair, one(1), *dx.pair))
+        np.testing.assert_allclose(dx.get(), 2 * g * slope + dx.start, atol=1e-5, err_msg=str(mode))
+
+
+def test_softmax_functions(handle: Any) -> None:
+    lib, x, dy = cudnn(), Tensor(SHAPE, seed=1), Tensor(SHAPE, seed=2)
+    v, g = x.start.astype(np.float64), dy.start.astype(np.float64)
+    for mode, axes in ((0, (1, 2, 3)), (1, 1)):
+        p = np.exp(v) / np.exp(v).sum(axes, keepdims=True)
+        for algorithm in range(3):
+            y, dx = Tensor(SHAPE, seed=3), Tensor(SHAPE, seed=4)
+            check(lib.cudnnSoftmaxForward(handle, algorithm, mode, one(1), *x.pair, one(0), *y.pair))
+            np.testing.assert_allclose(y.get(), np.log(p) if algorithm == 2 else p, atol=1e-6)
+            check(lib.cudnnSoftmaxBackward(handle, algorithm, mode, one(1), *y.pair, *dy.pair, one(0), *dx.pair))
+            want = g - p * g.sum(axes, keepdims=True) if algorithm == 2 else p * (g - (p * g).sum(axes, keepdims=True))
+            np.testing.assert_allclose(dx.get(), want, atol=1e-5)
+
+
+def test_pooling_functions(handle: Any) -> None:
+    lib, x, dy = cudnn(), Tensor(SHAPE, seed=1), Tensor((2, 3, 2, 3), seed=2)
+    desc = d.create("cudnnPoolingDescriptor_t", "PoolingDescriptor")
+    v, g = x.start.astype(np.float64), dy.start.astype(np.float64)
+    boxes = v.reshape(2, 3, 2, 2, 3, 2)
+    for mode in range(4):
+        check(lib.cudnnSetPooling2dDescriptor(desc, mode, 0, 2, 2, 0, 0, 2, 2))
+        y, dx = Tensor((2, 3, 2, 3), seed=3), Tensor(SHAPE, seed=4)
+        check(lib.cudnnPoolingForward(handle, desc, one(1), *x.pair, one(0), *y.pair))
+        largest = boxes.max((3, 5), keepdims=True)
+        want = largest[:, :, :, 0, :, 0] if mode in (0, 3) else boxes.mean((3, 5))
+        np.testing.assert_allclose(y.get(), want, atol=1e-6)
+        check(lib.cudnnPoolingBackward(handle, desc, one(1), *y.pair, *dy.pair, *x.pair, one(0), *dx.pair))
+        share = (boxes == largest) if mode in (0, 3) else np.full(boxes.shape, 0.25)
+        np.testing.assert_allclose(dx.get(), (share * g[:, :, :, None, :, None]).reshape(SHAPE), atol=1e-6)
+    wrong = Tensor((2, 3, 2, 2))
+    assert lib.cudnnPoolingForward(handle, desc, one(1), *x.pair, one(0), *wrong.pair) == d.SHAPE_MISMATCH
+
+
+def test_dropout_functions(handle: Any) -> None:
+    lib, dims = cudnn(), (1, 1, 100, 100)
+    desc = d.create("cudnnDropoutDescriptor_t", "DropoutDescriptor")
+    size = ffi.new("size_t *")
+    check(lib.cudnnDropoutGetStatesSize(handle, size))
+    states = Buffer(np.zeros(size[0], np.uint8))
+    check(lib.cudnnSetDropoutDescriptor(desc, handle, 0.4, states.pointer, size[0], 99))
+    x, dy = Tensor(dims, np.ones(dims)), Tensor(dims, seed=5)
+    check(lib.cudnnDropoutGetReserveSpaceSize(x.desc, size))
+    reserve, masks = Buffer(np.zeros(size[0], np.uint8)), []
+    for _ in range(2):
+        y, dx = Tensor(dims, seed=3), Tensor(dims, seed=4)
+        check(lib.cudnnDropoutForward(handle, desc, *x.pair, *y.pair, reserve.pointer, size[0]))
+        check(lib.cudnnDropoutBackward(handle, desc, *dy.pair, *dx.pair, reserve.pointer, size[0]))
+        masks.append(y.get() > 0)
+        np.testing.assert_allclose(y.get(), masks[-1] / 0.6, rtol=1e-6)
+        np.testing.assert_allclose(dx.get(), dy.start * masks[-1] / 0.6, rtol=1e-5)
+        assert abs(masks[-1].mean() - 0.6) < 0.025  # five standard deviations
+    assert (masks[0] != masks[1]).any()
+    assert lib.cudnnDropoutForward(handle, desc, *x.pair, *y.pair, reserve.pointer, 5) == d.SIZE_INSUFFICIENT
+    assert lib.cudnnSetDropoutDescriptor(desc, handle, 1.5, states.pointer, 64, 1) == d.BAD_PARAM

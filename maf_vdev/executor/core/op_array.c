@@ -39,8 +39,6 @@ struct job {
     const uint64_t *base;
     double alpha;
     double beta;
-    int64_t spans; /* per inner dimension */
-    int64_t bytes[4];
 };
 
 #define FINISH_LOOP(real, has_b, has_c)                                                                                \
@@ -77,27 +75,28 @@ TARGETS static void finish_doubles(double *a, const double *b, const double *c, 
     FINISH(double);
 }
 
-static char *at(const struct job *job, const struct maf_view *view, int which, const int64_t *index, int64_t first)
+void *maf_view_at(const struct maf_view *view, const uint64_t *base, int64_t dims_count, const int64_t *index,
+                  int64_t first)
 {
-    int64_t last = job->pass->dims_count - 1;
-    int64_t offset = first * view->strides[last];
-    for (int64_t d = 0; d < last; d++)
+    int64_t offset = first * view->strides[dims_count - 1];
+    for (int64_t d = 0; d + 1 < dims_count; d++)
         offset += index[d] * view->strides[d];
-    return (char *)(job->base[view->source] + (uint64_t)(view->offset + offset * job->bytes[which]));
+    return (char *)(base[view->source] + (uint64_t)(view->offset + offset * maf_type_bytes(view->type)));
 }
 
-static void run_span(const struct job *job, const int64_t *index, int64_t first, int64_t n)
+static void run_span(void *arg, const int64_t *index, int64_t first, int64_t n)
 {
+    const struct job *job = arg;
     const struct maf_pass *p = job->pass;
     int64_t last = p->dims_count - 1;
-    char *out = at(job, &p->out, 0, index, first);
+    char *out = maf_view_at(&p->out, job->base, p->dims_count, index, first);
     int64_t step = p->out.strides[last];
     if (p->kind == MAF_PASS_ZERO) {
         static const float zeros[SPAN];
         maf_copy_strided(p->out.type, out, step, 0, MAF_F32, zeros, 1, 0, n, 1);
         return;
     }
-    const char *a = at(job, &p->a, 1, index, first);
+    const char *a = maf_view_at(&p->a, job->base, p->dims_count, index, first);
     if (p->kind == MAF_PASS_COPY) {
         maf_copy_strided(p->out.type, out, step, 0, p->a.type, a, p->a.strides[last], 0, n, 1);
         return;
@@ -108,9 +107,9 @@ static void run_span(const struct job *job, const int64_t *index, int64_t first,
     double buffer[3][SPAN];
     maf_copy_strided(compute, buffer[0], 1, 0, p->a.type, a, p->a.strides[last], 0, n, 1);
     if (use_b)
-        maf_copy_strided(compute, buffer[1], 1, 0, p->b.type, at(job, &p->b, 2, index, first), p->b.strides[last], 0, n, 1);
+        maf_copy_strided(compute, buffer[1], 1, 0, p->b.type, maf_view_at(&p->b, job->base, p->dims_count, index, first), p->b.strides[last], 0, n, 1);
     if (use_c)
-        maf_copy_strided(compute, buffer[2], 1, 0, p->c.type, at(job, &p->c, 3, index, first), p->c.strides[last], 0, n, 1);
+        maf_copy_strided(compute, buffer[2], 1, 0, p->c.type, maf_view_at(&p->c, job->base, p->dims_count, index, first), p->c.strides[last], 0, n, 1);
     int relu = p->activation == MAF_PASS_RELU;
     if (p->wide)
         finish_doubles(buffer[0], use_b ? buffer[1] : NULL, use_c ? buffer[2] : NULL, n, job->alpha, job->beta, relu);
@@ -120,43 +119,48 @@ static void run_span(const struct job *job, const int64_t *index, int64_t first,
     maf_copy_strided(p->out.type, out, step, 0, compute, buffer[0], 1, 0, n, 1);
 }
 
+struct spans {
+    int64_t dims_count;
+    const int64_t *dims;
+    int64_t per_line;
+    maf_span_fn *fn;
+    void *arg;
+};
+
 static void run_range(void *arg, uint64_t begin, uint64_t end)
 {
-    const struct job *job = arg;
-    const struct maf_pass *p = job->pass;
-    int64_t last = p->dims_count - 1, index[MAF_ARRAY_DIMS] = {0};
-    int64_t span = (int64_t)begin % job->spans, line = (int64_t)begin / job->spans;
+    const struct spans *s = arg;
+    int64_t last = s->dims_count - 1, index[MAF_ARRAY_DIMS] = {0};
+    int64_t span = (int64_t)begin % s->per_line, line = (int64_t)begin / s->per_line;
     for (int64_t d = last - 1; d >= 0; d--) {
-        index[d] = line % p->dims[d];
-        line /= p->dims[d];
+        index[d] = line % s->dims[d];
+        line /= s->dims[d];
     }
     for (uint64_t i = begin; i < end; i++) {
-        int64_t first = span * SPAN, left = p->dims[last] - first;
-        run_span(job, index, first, left < SPAN ? left : SPAN);
-        if (++span < job->spans)
+        int64_t first = span * SPAN, left = s->dims[last] - first;
+        s->fn(s->arg, index, first, left < SPAN ? left : SPAN);
+        if (++span < s->per_line)
             continue;
         span = 0;
-        for (int64_t d = last - 1; d >= 0 && ++index[d] == p->dims[d]; d--)
+        for (int64_t d = last - 1; d >= 0 && ++index[d] == s->dims[d]; d--)
             index[d] = 0;
     }
 }
 
+void maf_array_spans(int64_t dims_count, const int64_t *dims, maf_span_fn *fn, void *arg)
+{
+    int64_t inner = dims[dims_count - 1], lines = 1;
+    for (int64_t d = 0; d + 1 < dims_count; d++)
+        lines *= dims[d];
+    struct spans s = {dims_count, dims, (inner + SPAN - 1) / SPAN, fn, arg};
+    uint64_t grain = inner >= SPAN ? SPANS_PER_TASK : (uint64_t)(SPANS_PER_TASK * SPAN / (inner ? inner : 1));
+    maf_cpu_parallel_for((uint64_t)(lines * s.per_line), grain, run_range, &s);
+}
+
 void maf_pass_run(const struct maf_pass *pass, const uint64_t *base, double alpha, double beta)
 {
-    struct job job = {pass, base, alpha, beta, 0, {0}};
-    const struct maf_view *views[] = {&pass->out, &pass->a, &pass->b, &pass->c};
-    for (int i = 0; i < 4; i++)
-        job.bytes[i] = maf_type_bytes(views[i]->type);
-    int64_t inner = pass->dims[pass->dims_count - 1], lines = 1;
-    for (int64_t d = 0; d + 1 < pass->dims_count; d++)
-        lines *= pass->dims[d];
-    job.spans = (inner + SPAN - 1) / SPAN;
-    uint64_t count = (uint64_t)(lines * job.spans);
-    uint64_t grain = inner >= SPAN ? SPANS_PER_TASK : (uint64_t)(SPANS_PER_TASK * SPAN / (inner ? inner : 1));
-    if (count <= grain)
-        run_range(&job, 0, count);
-    else
-        maf_cpu_parallel_for(count, grain, run_range, &job);
+    struct job job = {pass, base, alpha, beta};
+    maf_array_spans(pass->dims_count, pass->dims, run_span, &job);
 }
 
 typedef void sgemm_fn(int order, int ta, int tb, int m, int n, int k, float alpha, const float *a, int lda,

@@ -40,6 +40,15 @@ struct maf_pass {
 /* base[] has one address per source. */
 void maf_pass_run(const struct maf_pass *pass, const uint64_t *base, double alpha, double beta);
 
+/* Calls fn(arg, index, first, n) on the launch pool for spans of at most 1024 elements of the last dimension: `index`
+ * has the other dimensions' positions, the span is [first, first + n). */
+typedef void maf_span_fn(void *arg, const int64_t *index, int64_t first, int64_t n);
+void maf_array_spans(int64_t dims_count, const int64_t *dims, maf_span_fn *fn, void *arg);
+
+/* Address of a view's element. */
+void *maf_view_at(const struct maf_view *view, const uint64_t *base, int64_t dims_count, const int64_t *index,
+                  int64_t first);
+
 /* The calling thread's scratch memory, at least `bytes`, 64-byte aligned; NULL when there is none. One op at a time uses it. */
 void *maf_array_scratch(uint64_t bytes);
 

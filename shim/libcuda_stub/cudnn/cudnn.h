@@ -148,6 +148,35 @@ typedef enum {
 } cudnnRNNAlgo_t;
 typedef enum { CUDNN_WGRAD_MODE_ADD = 0, CUDNN_WGRAD_MODE_SET = 1 } cudnnWgradMode_t;
 
+typedef enum {
+    CUDNN_OP_TENSOR_ADD = 0,
+    CUDNN_OP_TENSOR_MUL = 1,
+    CUDNN_OP_TENSOR_MIN = 2,
+    CUDNN_OP_TENSOR_MAX = 3,
+    CUDNN_OP_TENSOR_SQRT = 4,
+    CUDNN_OP_TENSOR_NOT = 5
+} cudnnOpTensorOp_t;
+typedef enum {
+    CUDNN_REDUCE_TENSOR_ADD = 0,
+    CUDNN_REDUCE_TENSOR_MUL = 1,
+    CUDNN_REDUCE_TENSOR_MIN = 2,
+    CUDNN_REDUCE_TENSOR_MAX = 3,
+    CUDNN_REDUCE_TENSOR_AMAX = 4,
+    CUDNN_REDUCE_TENSOR_AVG = 5,
+    CUDNN_REDUCE_TENSOR_NORM1 = 6,
+    CUDNN_REDUCE_TENSOR_NORM2 = 7,
+    CUDNN_REDUCE_TENSOR_MUL_NO_ZEROS = 8
+} cudnnReduceTensorOp_t;
+typedef enum {
+    CUDNN_REDUCE_TENSOR_NO_INDICES = 0,
+    CUDNN_REDUCE_TENSOR_FLATTENED_INDICES = 1
+} cudnnReduceTensorIndices_t;
+typedef enum {
+    CUDNN_32BIT_INDICES = 0,
+    CUDNN_64BIT_INDICES = 1,
+    CUDNN_16BIT_INDICES = 2,
+    CUDNN_8BIT_INDICES = 3
+} cudnnIndicesType_t;
 typedef enum { CUDNN_SAMPLER_BILINEAR = 0 } cudnnSamplerType_t;
 typedef enum { CUDNN_CTC_LOSS_ALGO_DETERMINISTIC = 0, CUDNN_CTC_LOSS_ALGO_NON_DETERMINISTIC = 1 } cudnnCTCLossAlgo_t;
 typedef enum {
@@ -163,6 +192,8 @@ typedef struct maf_cudnn_convolution *cudnnConvolutionDescriptor_t;
 typedef struct maf_cudnn_activation *cudnnActivationDescriptor_t;
 typedef struct maf_cudnn_pooling *cudnnPoolingDescriptor_t;
 typedef struct maf_cudnn_dropout *cudnnDropoutDescriptor_t;
+typedef struct maf_cudnn_op_tensor *cudnnOpTensorDescriptor_t;
+typedef struct maf_cudnn_reduce_tensor *cudnnReduceTensorDescriptor_t;
 typedef struct maf_cudnn_spatial *cudnnSpatialTransformerDescriptor_t;
 typedef struct maf_cudnn_ctc *cudnnCTCLossDescriptor_t;
 typedef struct maf_cudnn_rnn *cudnnRNNDescriptor_t;
@@ -501,6 +532,77 @@ cudnnStatus_t cudnnRNNBackwardWeights_v8(cudnnHandle_t handle, cudnnRNNDescripto
                                          cudnnRNNDataDescriptor_t y_desc, const void *y, size_t weight_bytes,
                                          void *dweights, size_t workspace_bytes, void *workspace, size_t reserve_bytes,
                                          void *reserve);
+
+/* --- tensors, activations, softmax, pooling, dropout --------------------------------------- */
+
+cudnnStatus_t cudnnTransformTensor(cudnnHandle_t handle, const void *alpha, const cudnnTensorDescriptor_t x_desc,
+                                   const void *x, const void *beta, const cudnnTensorDescriptor_t y_desc, void *y);
+cudnnStatus_t cudnnAddTensor(cudnnHandle_t handle, const void *alpha, const cudnnTensorDescriptor_t a_desc,
+                             const void *a, const void *beta, const cudnnTensorDescriptor_t c_desc, void *c);
+cudnnStatus_t cudnnSetTensor(cudnnHandle_t handle, const cudnnTensorDescriptor_t y_desc, void *y, const void *value);
+cudnnStatus_t cudnnScaleTensor(cudnnHandle_t handle, const cudnnTensorDescriptor_t y_desc, void *y, const void *alpha);
+cudnnStatus_t cudnnCreateOpTensorDescriptor(cudnnOpTensorDescriptor_t *desc);
+cudnnStatus_t cudnnDestroyOpTensorDescriptor(cudnnOpTensorDescriptor_t desc);
+cudnnStatus_t cudnnSetOpTensorDescriptor(cudnnOpTensorDescriptor_t desc, cudnnOpTensorOp_t op, cudnnDataType_t compute,
+                                         cudnnNanPropagation_t nan);
+cudnnStatus_t cudnnGetOpTensorDescriptor(const cudnnOpTensorDescriptor_t desc, cudnnOpTensorOp_t *op,
+                                         cudnnDataType_t *compute, cudnnNanPropagation_t *nan);
+cudnnStatus_t cudnnOpTensor(cudnnHandle_t handle, const cudnnOpTensorDescriptor_t desc, const void *alpha1,
+                            const cudnnTensorDescriptor_t a_desc, const void *a, const void *alpha2,
+                            const cudnnTensorDescriptor_t b_desc, const void *b, const void *beta,
+                            const cudnnTensorDescriptor_t c_desc, void *c);
+cudnnStatus_t cudnnCreateReduceTensorDescriptor(cudnnReduceTensorDescriptor_t *desc);
+cudnnStatus_t cudnnDestroyReduceTensorDescriptor(cudnnReduceTensorDescriptor_t desc);
+cudnnStatus_t cudnnSetReduceTensorDescriptor(cudnnReduceTensorDescriptor_t desc, cudnnReduceTensorOp_t op,
+                                             cudnnDataType_t compute, cudnnNanPropagation_t nan,
+                                             cudnnReduceTensorIndices_t indices, cudnnIndicesType_t type);
+cudnnStatus_t cudnnGetReduceTensorDescriptor(const cudnnReduceTensorDescriptor_t desc, cudnnReduceTensorOp_t *op,
+                                             cudnnDataType_t *compute, cudnnNanPropagation_t *nan,
+                                             cudnnReduceTensorIndices_t *indices, cudnnIndicesType_t *type);
+cudnnStatus_t cudnnGetReductionIndicesSize(cudnnHandle_t handle, const cudnnReduceTensorDescriptor_t desc,
+                                           const cudnnTensorDescriptor_t a, const cudnnTensorDescriptor_t c,
+                                           size_t *bytes);
+cudnnStatus_t cudnnGetReductionWorkspaceSize(cudnnHandle_t handle, const cudnnReduceTensorDescriptor_t desc,
+                                             const cudnnTensorDescriptor_t a, const cudnnTensorDescriptor_t c,
+                                             size_t *bytes);
+cudnnStatus_t cudnnReduceTensor(cudnnHandle_t handle, const cudnnReduceTensorDescriptor_t desc, void *indices,
+                                size_t indices_bytes, void *workspace, size_t workspace_bytes, const void *alpha,
+                                const cudnnTensorDescriptor_t a_desc, const void *a, const void *beta,
+                                const cudnnTensorDescriptor_t c_desc, void *c);
+cudnnStatus_t cudnnConvolutionBackwardBias(cudnnHandle_t handle, const void *alpha,
+                                           const cudnnTensorDescriptor_t dy_desc, const void *dy, const void *beta,
+                                           const cudnnTensorDescriptor_t db_desc, void *db);
+cudnnStatus_t cudnnActivationForward(cudnnHandle_t handle, cudnnActivationDescriptor_t desc, const void *alpha,
+                                     const cudnnTensorDescriptor_t x_desc, const void *x, const void *beta,
+                                     const cudnnTensorDescriptor_t y_desc, void *y);
+cudnnStatus_t cudnnActivationBackward(cudnnHandle_t handle, cudnnActivationDescriptor_t desc, const void *alpha,
+                                      const cudnnTensorDescriptor_t y_desc, const void *y,
+                                      const cudnnTensorDescriptor_t dy_desc, const void *dy,
+                                      const cudnnTensorDescriptor_t x_desc, const void *x, const void *beta,
+                                      const cudnnTensorDescriptor_t dx_desc, void *dx);
+cudnnStatus_t cudnnSoftmaxForward(cudnnHandle_t handle, cudnnSoftmaxAlgorithm_t algorithm, cudnnSoftmaxMode_t mode,
+                                  const void *alpha, const cudnnTensorDescriptor_t x_desc, const void *x,
+                                  const void *beta, const cudnnTensorDescriptor_t y_desc, void *y);
+cudnnStatus_t cudnnSoftmaxBackward(cudnnHandle_t handle, cudnnSoftmaxAlgorithm_t algorithm, cudnnSoftmaxMode_t mode,
+                                   const void *alpha, const cudnnTensorDescriptor_t y_desc, const void *y,
+                                   const cudnnTensorDescriptor_t dy_desc, const void *dy, const void *beta,
+                                   const cudnnTensorDescriptor_t dx_desc, void *dx);
+cudnnStatus_t cudnnPoolingForward(cudnnHandle_t handle, const cudnnPoolingDescriptor_t desc, const void *alpha,
+                                  const cudnnTensorDescriptor_t x_desc, const void *x, const void *beta,
+                                  const cudnnTensorDescriptor_t y_desc, void *y);
+cudnnStatus_t cudnnPoolingBackward(cudnnHandle_t handle, const cudnnPoolingDescriptor_t desc, const void *alpha,
+                                   const cudnnTensorDescriptor_t y_desc, const void *y,
+                                   const cudnnTensorDescriptor_t dy_desc, const void *dy,
+                                   const cudnnTensorDescriptor_t x_desc, const void *x, const void *beta,
+                                   const cudnnTensorDescriptor_t dx_desc, void *dx);
+cudnnStatus_t cudnnDropoutGetReserveSpaceSize(cudnnTensorDescriptor_t x, size_t *bytes);
+cudnnStatus_t cudnnDropoutForward(cudnnHandle_t handle, const cudnnDropoutDescriptor_t desc,
+                                  const cudnnTensorDescriptor_t x_desc, const void *x,
+                                  const cudnnTensorDescriptor_t y_desc, void *y, void *reserve, size_t reserve_bytes);
+cudnnStatus_t cudnnDropoutBackward(cudnnHandle_t handle, const cudnnDropoutDescriptor_t desc,
+                                   const cudnnTensorDescriptor_t dy_desc, const void *dy,
+                                   const cudnnTensorDescriptor_t dx_desc, void *dx, void *reserve,
+                                   size_t reserve_bytes);
 
 /* --- spatial transformer ------------------------------------------------------------------- */
 

@@ -82,6 +82,8 @@ size_t maf_cudnn_type_bytes(cudnnDataType_t type);
 /* A scaling factor at `value`, which is double for double data and float otherwise; `missing` when NULL. */
 double maf_cudnn_scalar(cudnnDataType_t data, const void *value, double missing);
 
+double maf_cudnn_half(uint16_t bits);
+
 void maf_cudnn_packed_strides(int count, const int *dims, cudnnTensorFormat_t format, int *strides);
 
 #define EXPORT __attribute__((visibility("default")))

@@ -82,6 +82,17 @@ double maf_cudnn_scalar(cudnnDataType_t data, const void *value, double missing)
     return data == CUDNN_DATA_DOUBLE ? *(const double *)value : *(const float *)value;
 }
 
+double maf_cudnn_half(uint16_t h)
+{
+    int exponent = h >> 10 & 31, mantissa = h & 1023;
+    double value = exponent ? (1024 + mantissa) / 1024.0 : mantissa / 512.0;
+    for (int e = exponent; e < 15; e++)
+        value /= 2;
+    for (int e = exponent; e > 15; e--)
+        value *= 2;
+    return h & 0x8000 ? -value : value;
+}
+
 EXPORT size_t cudnnGetVersion(void)
 {
     return VERSION_MAJOR * 10000 + VERSION_MINOR * 100 + VERSION_PATCH;

@@ -209,17 +209,6 @@ EXPORT cudnnStatus_t cudnnDestroyRNNDataDescriptor(cudnnRNNDataDescriptor_t desc
     return CUDNN_STATUS_SUCCESS;
 }
 
-static double half_value(uint16_t h)
-{
-    int exponent = h >> 10 & 31, mantissa = h & 1023;
-    double value = exponent ? (1024 + mantissa) / 1024.0 : mantissa / 512.0;
-    for (int e = exponent; e < 15; e++)
-        value /= 2;
-    for (int e = exponent; e > 15; e--)
-        value *= 2;
-    return h & 0x8000 ? -value : value;
-}
-
 static double fill_value(cudnnDataType_t type, const void *p)
 {
     union {
@@ -232,7 +221,7 @@ static double fill_value(cudnnDataType_t type, const void *p)
     case CUDNN_DATA_DOUBLE:
         return *(const double *)p;
     case CUDNN_DATA_HALF:
-        return half_value(*(const uint16_t *)p);
+        return maf_cudnn_half(*(const uint16_t *)p);
     case CUDNN_DATA_BFLOAT16:
         wide.bits = (uint32_t) * (const uint16_t *)p << 16;
         return wide.value;

@@ -25,7 +25,7 @@ from cuda_process import (
 )
 
 if os.environ.get("MAF_TEST_INSIDE"):
-    from cuda_process import rt
+    from cuda_process import drv, rt
 
 GLOBAL, THREAD_LOCAL, RELAXED = 0, 1, 2
 
@@ -272,6 +272,41 @@ def test_update_of_an_executable_graph() -> None:
     assert info.result == 2  # topology changed
     run(executable, s)
     assert download(p, 4) == b"\7" * 4
+
+
+@isolated()
+def test_driver_nodes_and_new_parameters_for_a_child_graph() -> None:
+    s, p = stream(), upload(b"\0" * 8)
+
+    def fill(value: int, width: int) -> Any:
+        """A graph of one memset node, made through the driver's generic call."""
+        graph, node = ffi.new("CUgraph *"), ffi.new("CUgraphNode *")
+        check(drv.cuGraphCreate(graph, 0))
+        parameters = ffi.new("CUgraphNodeParams *", {"type": 2})
+        parameters.u.memset.dst, parameters.u.memset.value = address(p), value
+        parameters.u.memset.elementSize, parameters.u.memset.width, parameters.u.memset.height = 1, width, 1
+        check(drv.cuGraphAddNode_v2(node, graph[0], ffi.NULL, ffi.NULL, 0, parameters))
+        return graph[0], node[0], parameters
+
+    child, _, _ = fill(3, 4)
+    parent, node = ffi.new("CUgraph *"), ffi.new("CUgraphNode *")
+    check(drv.cuGraphCreate(parent, 0))
+    check(drv.cuGraphAddChildGraphNode(node, parent[0], ffi.NULL, 0, child))
+    executable = instantiate(parent[0])
+    run(executable, s)
+    assert download(p, 8) == b"\3" * 4 + b"\0" * 4
+    other, inner, parameters = fill(5, 8)
+    check(drv.cuGraphExecChildGraphNodeSetParams(executable, node[0], other))
+    run(executable, s)
+    assert download(p, 8) == b"\5" * 8
+    copy = ffi.new("CUgraphNode *")
+    check(drv.cuGraphAddEmptyNode(copy, other, ffi.new("CUgraphNode[1]", [inner]), 1))
+    assert drv.cuGraphExecChildGraphNodeSetParams(executable, node[0], other) == 910  # another shape
+    alone = instantiate(other)
+    parameters.u.memset.value, parameters.u.memset.width = 9, 2
+    check(drv.cuGraphExecNodeSetParams(alone, inner, parameters))
+    run(alone, s)
+    assert download(p, 8) == b"\x09" * 2 + b"\5" * 6
 
 
 @isolated(MAF_MEMORY="16M")

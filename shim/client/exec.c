@@ -37,6 +37,7 @@ struct exec {
     uint32_t count;
     uint32_t room;
     uint32_t holder_count;
+    uint32_t in_place; /* some command refers to itself while it runs (a host copy's box) */
     uint64_t flags;
     _Atomic uint64_t last_seq;
     struct maf_exec_entry *entries;
@@ -65,6 +66,7 @@ static int append(struct exec *x, struct maf_graph *g)
             x->room = room;
         }
         struct maf_command *c = n->command ? maf_command_copy(n->command) : NULL;
+        x->in_place |= c && c->kind == MAF_CMD_HOSTFN;
         if (n->command && !c)
             error = MAF_E_OUT_OF_MEMORY;
         else
@@ -82,6 +84,13 @@ static int append(struct exec *x, struct maf_graph *g)
     }
     free(order);
     return error;
+}
+
+/* Commands are copied into the ring: only those that refer to themselves must stay until they have run. */
+static void settle(struct exec *x)
+{
+    if (x->in_place && x->last_seq)
+        maf_wait_seq(x->last_seq);
 }
 
 static void clear(struct exec *x)
@@ -176,11 +185,11 @@ int maf_exec_update(void *exec, void *graph, int *result)
         error = *result ? MAF_E_GRAPH_UPDATE : 0;
     }
     if (!error) {
-        if (x->last_seq)
-            maf_wait_seq(x->last_seq);
+        settle(x);
         struct exec old = *x;
         x->entries = fresh.entries;
         x->room = fresh.room;
+        x->in_place = fresh.in_place;
         x->holders = fresh.holders;
         x->holder_count = fresh.holder_count;
         for (uint32_t i = 0; i < x->count; i++)
@@ -202,15 +211,43 @@ int maf_exec_take(void *exec, void *node, void *from)
         return MAF_E_INVALID_VALUE;
     for (uint32_t i = 0; i < x->count; i++)
         if (x->entries[i].origin == node && x->entries[i].type == f->type) {
-            struct maf_command *c = maf_command_copy(f->command);
-            if (!c)
+            struct maf_command *c = f->command ? maf_command_copy(f->command) : NULL;
+            if (f->command && !c)
                 return MAF_E_OUT_OF_MEMORY;
-            if (x->last_seq)
-                maf_wait_seq(x->last_seq);
+            settle(x);
+            x->in_place |= c && c->kind == MAF_CMD_HOSTFN;
             free(x->entries[i].command);
             x->entries[i].command = c;
             x->entries[i].event = f->event;
             return 0;
         }
     return MAF_E_INVALID_VALUE;
+}
+
+/* lock held */
+static int take_graph(void *exec, struct maf_graph *old, struct maf_graph *fresh)
+{
+    struct maf_node **a = maf_graph_order(old), **b = maf_graph_order(fresh);
+    int error = a && b && old->count == fresh->count ? 0 : MAF_E_GRAPH_UPDATE;
+    for (uint32_t i = 0; i < old->count && !error; i++) {
+        if (a[i]->type != b[i]->type)
+            error = MAF_E_GRAPH_UPDATE;
+        else
+            error = a[i]->child ? take_graph(exec, a[i]->child, b[i]->child) : maf_exec_take(exec, a[i], b[i]);
+    }
+    free(a);
+    free(b);
+    return error;
+}
+
+int maf_exec_take_child(void *exec, void *node, void *graph)
+{
+    struct maf_node *n = maf_node_of(node);
+    struct maf_graph *g = maf_graph_of(graph);
+    if (!n || !n->child || !g)
+        return MAF_E_INVALID_VALUE;
+    maf_lock(&maf_graph_lock);
+    int error = take_graph(exec, n->child, g);
+    maf_unlock(&maf_graph_lock);
+    return error;
 }

@@ -252,6 +252,7 @@ MAF_API int maf_exec_launch(void *exec, void *stream);
 MAF_API int maf_exec_destroy(void *exec);
 MAF_API int maf_exec_update(void *exec, void *graph, int *result); /* cudaGraphExecUpdateResult */
 MAF_API int maf_exec_take(void *exec, void *node, void *from); /* the entry of `node` takes the work of `from` */
+MAF_API int maf_exec_take_child(void *exec, void *node, void *graph); /* a child graph node takes the work of a graph */
 MAF_API uint64_t maf_exec_flags(void *exec);
 
 #endif

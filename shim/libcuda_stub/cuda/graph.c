@@ -3,6 +3,8 @@
 
 #include "front.h"
 
+_Static_assert(sizeof(CUgraphNodeParams) == 256, "layout of CUgraphNodeParams");
+
 typedef void *const *nodes_t;
 
 CUresult cuStreamBeginCapture_v2(CUstream stream, int mode)
@@ -188,10 +190,213 @@ CUresult cuGraphAddChildGraphNode(CUgraphNode *node, CUgraph graph, const CUgrap
     return maf_node_child(graph, (nodes_t)deps, count, child, node);
 }
 
-CUresult cuGraphAddDependencies_v2(CUgraph graph, const CUgraphNode *from, const CUgraphNode *to, const void *edges,
-                                   size_t count)
+CUresult cuGraphAddEventRecordNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *deps, size_t count,
+                                   CUevent event)
 {
-    return edges ? unsupported("programmatic graph edges") : maf_graph_link(graph, (nodes_t)from, (nodes_t)to, count, 1);
+    ENTER();
+    return maf_node_event(graph, (nodes_t)deps, count, event, 1, node);
+}
+
+CUresult cuGraphAddEventWaitNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *deps, size_t count, CUevent event)
+{
+    ENTER();
+    return maf_node_event(graph, (nodes_t)deps, count, event, 0, node);
+}
+
+/* Edge data other than all zeros means programmatic dependencies, which CC 7.5 does not have. */
+static int plain(const CUgraphEdgeData *edges, size_t count)
+{
+    static const CUgraphEdgeData zero;
+    for (size_t i = 0; edges && i < count; i++)
+        if (memcmp(&edges[i], &zero, sizeof zero) != 0)
+            return 0;
+    return 1;
+}
+
+CUresult cuGraphAddNode_v2(CUgraphNode *node, CUgraph graph, const CUgraphNode *deps, const CUgraphEdgeData *edges,
+                           size_t count, CUgraphNodeParams *p)
+{
+    if (!plain(edges, count))
+        return unsupported("programmatic graph edges");
+    switch (p->type) {
+    case MAF_NODE_KERNEL:
+        return cuGraphAddKernelNode_v2(node, graph, deps, count, &p->u.kernel);
+    case MAF_NODE_MEMCPY:
+        return cuGraphAddMemcpyNode(node, graph, deps, count, &p->u.memcpy.copyParams, p->u.memcpy.copyCtx);
+    case MAF_NODE_MEMSET:
+        return cuGraphAddMemsetNode(node, graph, deps, count, &p->u.memset, NULL);
+    case MAF_NODE_HOST:
+        return cuGraphAddHostNode(node, graph, deps, count, &p->u.host);
+    case MAF_NODE_GRAPH:
+        return cuGraphAddChildGraphNode(node, graph, deps, count, p->u.graph.graph);
+    case MAF_NODE_EMPTY:
+        return cuGraphAddEmptyNode(node, graph, deps, count);
+    case MAF_NODE_WAIT_EVENT:
+        return cuGraphAddEventWaitNode(node, graph, deps, count, p->u.event.event);
+    case MAF_NODE_EVENT_RECORD:
+        return cuGraphAddEventRecordNode(node, graph, deps, count, p->u.event.event);
+    }
+    return unsupported("cuGraphAddNode of this node type");
+}
+
+CUresult cuGraphAddNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *deps, size_t count,
+                        CUgraphNodeParams *params)
+{
+    return cuGraphAddNode_v2(node, graph, deps, NULL, count, params);
+}
+
+CUresult cuGraphAddDependencies(CUgraph graph, const CUgraphNode *from, const CUgraphNode *to, size_t count)
+{
+    return maf_graph_link(graph, (nodes_t)from, (nodes_t)to, count, 1);
+}
+
+CUresult cuGraphAddDependencies_v2(CUgraph graph, const CUgraphNode *from, const CUgraphNode *to,
+                                   const CUgraphEdgeData *edges, size_t count)
+{
+    return plain(edges, count) ? maf_graph_link(graph, (nodes_t)from, (nodes_t)to, count, 1)
+                               : unsupported("programmatic graph edges");
+}
+
+CUresult cuGraphRemoveDependencies_v2(CUgraph graph, const CUgraphNode *from, const CUgraphNode *to,
+                                      const CUgraphEdgeData *edges, size_t count)
+{
+    return plain(edges, count) ? maf_graph_link(graph, (nodes_t)from, (nodes_t)to, count, 0)
+                               : unsupported("programmatic graph edges");
+}
+
+static void clear_edges(CUgraphEdgeData *edges, const size_t *count)
+{
+    if (edges)
+        memset(edges, 0, *count * sizeof *edges);
+}
+
+CUresult cuGraphGetEdges_v2(CUgraph graph, CUgraphNode *from, CUgraphNode *to, CUgraphEdgeData *edges, size_t *count)
+{
+    clear_edges(edges, count);
+    return maf_graph_edges(graph, from, to, count);
+}
+
+CUresult cuGraphNodeGetDependencies_v2(CUgraphNode node, CUgraphNode *deps, CUgraphEdgeData *edges, size_t *count)
+{
+    clear_edges(edges, count);
+    return maf_node_neighbours(node, deps, count, 0);
+}
+
+CUresult cuGraphNodeGetDependentNodes_v2(CUgraphNode node, CUgraphNode *nodes, CUgraphEdgeData *edges, size_t *count)
+{
+    clear_edges(edges, count);
+    return maf_node_neighbours(node, nodes, count, 1);
+}
+
+CUresult cuGraphNodeFindInClone(CUgraphNode *out, CUgraphNode node, CUgraph clone)
+{
+    return maf_graph_find(node, clone, out);
+}
+
+CUresult cuGraphDestroyNode(CUgraphNode node)
+{
+    return maf_node_destroy(node);
+}
+
+CUresult cuGraphChildGraphNodeGetGraph(CUgraphNode node, CUgraph *graph)
+{
+    return maf_node_child_graph(node, graph);
+}
+
+/* --- new parameters: made as a node of a passing graph, whose work the old node takes ------------------------- */
+CUresult cuGraphExecNodeSetParams(CUgraphExec exec, CUgraphNode node, CUgraphNodeParams *params)
+{
+    CUgraph passing;
+    CUgraphNode fresh;
+    if (params->type == MAF_NODE_GRAPH)
+        return exec ? maf_exec_take_child(exec, node, params->u.graph.graph) : unsupported("cuGraphNodeSetParams");
+    int error = maf_graph_create(&passing);
+    if (error)
+        return error;
+    error = cuGraphAddNode_v2(&fresh, passing, NULL, NULL, 0, params);
+    if (!error)
+        error = exec ? maf_exec_take(exec, node, fresh) : maf_node_take(node, fresh);
+    maf_graph_destroy(passing);
+    return error;
+}
+
+CUresult cuGraphNodeSetParams(CUgraphNode node, CUgraphNodeParams *params)
+{
+    return cuGraphExecNodeSetParams(NULL, node, params);
+}
+
+CUresult cuGraphExecKernelNodeSetParams_v2(CUgraphExec exec, CUgraphNode node, const CUDA_KERNEL_NODE_PARAMS *params)
+{
+    CUgraphNodeParams p = {.type = MAF_NODE_KERNEL, .u.kernel = *params};
+    return cuGraphExecNodeSetParams(exec, node, &p);
+}
+
+CUresult cuGraphKernelNodeSetParams_v2(CUgraphNode node, const CUDA_KERNEL_NODE_PARAMS *params)
+{
+    return cuGraphExecKernelNodeSetParams_v2(NULL, node, params);
+}
+
+CUresult cuGraphExecMemcpyNodeSetParams(CUgraphExec exec, CUgraphNode node, const CUDA_MEMCPY3D *params,
+                                        CUcontext context)
+{
+    CUgraphNodeParams p = {.type = MAF_NODE_MEMCPY, .u.memcpy = {.copyCtx = context, .copyParams = *params}};
+    return cuGraphExecNodeSetParams(exec, node, &p);
+}
+
+CUresult cuGraphExecMemsetNodeSetParams(CUgraphExec exec, CUgraphNode node, const CUDA_MEMSET_NODE_PARAMS *params,
+                                        CUcontext context)
+{
+    CUgraphNodeParams p = {.type = MAF_NODE_MEMSET, .u.memset = *params};
+    (void)context;
+    return cuGraphExecNodeSetParams(exec, node, &p);
+}
+
+CUresult cuGraphExecHostNodeSetParams(CUgraphExec exec, CUgraphNode node, const CUDA_HOST_NODE_PARAMS *params)
+{
+    CUgraphNodeParams p = {.type = MAF_NODE_HOST, .u.host = *params};
+    return cuGraphExecNodeSetParams(exec, node, &p);
+}
+
+CUresult cuGraphExecChildGraphNodeSetParams(CUgraphExec exec, CUgraphNode node, CUgraph child)
+{
+    return maf_exec_take_child(exec, node, child);
+}
+
+CUresult cuGraphKernelNodeGetParams_v2(CUgraphNode node, CUDA_KERNEL_NODE_PARAMS *p)
+{
+    struct maf_launch l;
+    int error = maf_node_get_launch(node, &l);
+    if (error)
+        return error;
+    *p = (CUDA_KERNEL_NODE_PARAMS){
+        .func = l.kernel,
+        .gridDimX = l.grid[0],
+        .gridDimY = l.grid[1],
+        .gridDimZ = l.grid[2],
+        .blockDimX = l.block[0],
+        .blockDimY = l.block[1],
+        .blockDimZ = l.block[2],
+        .sharedMemBytes = (unsigned)l.shared,
+        .kernelParams = l.args,
+    };
+    return 0;
+}
+
+/* Priority (8) and cache hints are for a GPU's scheduler; cluster and cooperative attributes would change the launch. */
+CUresult cuGraphKernelNodeSetAttribute(CUgraphNode node, int attribute, const void *value)
+{
+    int type;
+    (void)value;
+    int error = maf_node_type(node, &type);
+    if (error || type != MAF_NODE_KERNEL)
+        return MAF_E_INVALID_VALUE;
+    return attribute == 1 || attribute == 8 ? 0 : unsupported("cuGraphKernelNodeSetAttribute");
+}
+
+CUresult cuGraphExecGetFlags(CUgraphExec exec, unsigned long long *flags)
+{
+    *flags = maf_exec_flags(exec);
+    return 0;
 }
 
 CUresult cuGraphInstantiateWithFlags(CUgraphExec *exec, CUgraph graph, unsigned long long flags)

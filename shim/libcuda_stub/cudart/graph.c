@@ -7,6 +7,8 @@
 
 int maf_cudart_box(const struct cudaMemcpy3DParms *p, struct maf_box *b);
 
+_Static_assert(sizeof(cudaGraphNodeParams) == 256, "layout of cudaGraphNodeParams");
+
 typedef void *const *nodes_t;
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, int mode)
@@ -531,6 +533,27 @@ cudaError_t cudaGraphExecHostNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t
 cudaError_t cudaGraphHostNodeSetParams(cudaGraphNode_t node, const struct cudaHostNodeParams *params)
 {
     return cudaGraphExecHostNodeSetParams(NULL, node, params);
+}
+
+cudaError_t cudaGraphExecChildGraphNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t node, cudaGraph_t child)
+{
+    return done(maf_exec_take_child(exec, node, child));
+}
+
+cudaError_t cudaGraphExecNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t node, cudaGraphNodeParams *params)
+{
+    struct change c;
+    if (params->type == MAF_NODE_GRAPH && exec)
+        return done(maf_exec_take_child(exec, node, params->u.graph.graph));
+    int error = maf_graph_create(&c.graph);
+    if (error)
+        return done(error);
+    return finish_change(&c, add_node(&c.node, c.graph, NULL, NULL, 0, params), exec, node);
+}
+
+cudaError_t cudaGraphNodeSetParams(cudaGraphNode_t node, cudaGraphNodeParams *params)
+{
+    return cudaGraphExecNodeSetParams(NULL, node, params);
 }
 
 /* --- executable graphs -------------------------------------------------------------------------------------- */

@@ -58,7 +58,7 @@ class Library:
         headers = _array([_bytes(body) for _, body in text.headers])
         includes = _array([_bytes(name) for name, _ in text.headers])
         options = _array([_bytes(option) for option in text.options])
-        os.chdir(text.directory if os.path.isdir(text.directory) else "/")
+        os.chdir(text.directory if os.access(text.directory, os.X_OK) and os.path.isdir(text.directory) else "/")
         status = self.nvrtc.nvrtcCreateProgram(
             ctypes.byref(program), _bytes(text.source), _bytes(text.name), len(text.headers), headers, includes
         )

@@ -51,7 +51,7 @@ _machines: dict[int, llvm.TargetMachine] = {}
 
 
 def host_target() -> Target:
-    """The host, or what MAF_CPU says ('cpu' or 'cpu,+feature,-feature')."""
+    """The host, or what MAF_CPU says: an LLVM processor name, then +feature or -feature; AVX-512 only where listed."""
     global _target
     if _target is None:
         llvm.initialize_native_target()
@@ -61,8 +61,8 @@ def host_target() -> Target:
         override = os.environ.get("MAF_CPU")
         if override:
             cpu, *changes = override.split(",")
-            for change in changes:
-                features[change[1:]] = change[0] == "+"
+            features.clear()
+            features.update({change[1:]: change[0] == "+" for change in changes})
         avx512 = all(features.get(f, False) for f in ("avx512f", "avx512dq", "avx512vl"))
         _target = Target(
             llvm.get_process_triple(),

@@ -90,6 +90,13 @@ case(
     D,
     R4=lambda v: f64(lambda a, b: exact.fma(a, b, -exact.mul(a, b, np.float64), np.float64))(v.R6, v.R8),
 )
+for scale, factor in (("D2", 0.5), ("D4", 0.25), ("D8", 0.125), ("M2", 2.0), ("M4", 4.0), ("M8", 8.0)):
+    # The scaled product is exact in double precision and rounds once.
+    case(
+        f"FMUL.{scale} R4, R5, R6",
+        {"R5": "moderate", "R6": "moderate"},
+        R4=lambda v, k=factor: (v.R5.astype(np.float64) * v.R6.astype(np.float64) * k).astype(np.float32),
+    )
 case("FADD R4, R5, -0.5", F, R4=lambda v: f32(lambda a: exact.add(a, -0.5, np.float32))(v.R5))
 case("FADD R4, |R5|, -RZ", F, R4=lambda v: np.abs(v.R5))
 case("FADD.FTZ R4, -R5, -RZ", F, R4=lambda v: f32(lambda a: exact.add(-a, -0.0, np.float32, "rn", True))(v.R5))

@@ -65,7 +65,8 @@ int maf_executor_gone(void);    /* for polling calls: looks at most every 20 ms,
 int maf_executor_hung_up(void); /* 1 when the socket's other end is closed */
 
 /* Request on the socket. Reply payload up to reply_capacity goes to `reply`, *reply_bytes = its full size.
- * Returns the reply's error, or minus a cudaError_t when there is no executor. With an error the payload is the message. */
+ * Returns the reply's error, or minus a cudaError_t when there is no executor. With an error the payload is the
+ * message. */
 int maf_request(uint32_t kind, int sda, const void *head, uint64_t head_bytes, const void *body, uint64_t body_bytes,
                 void *reply, uint64_t reply_capacity, uint64_t *reply_bytes);
 
@@ -158,7 +159,8 @@ void maf_heap_init(struct maf_heap *h, uint64_t base, uint64_t bytes);
 uint64_t maf_heap_alloc(struct maf_heap *h, uint64_t bytes, uint64_t alignment, uint32_t tag);
 /* Frees the block that starts at address; *freed = the block, *merged = the free block it became part of. 0 or -1. */
 int maf_heap_free(struct maf_heap *h, uint64_t address, struct maf_extent *freed, struct maf_extent *merged);
-int maf_heap_find(struct maf_heap *h, uint64_t address, struct maf_extent *out); /* allocated block around address; 0 or -1 */
+/* Allocated block around address; 0 or -1. */
+int maf_heap_find(struct maf_heap *h, uint64_t address, struct maf_extent *out);
 
 /* --- memory.c ---------------------------------------------------------------------------------------------- */
 int maf_memory_charge(int device, uint64_t bytes);
@@ -266,7 +268,8 @@ int maf_capture_record(struct maf_stream *s, struct maf_event *e, int external);
 int maf_capture_wait(struct maf_stream *s, struct maf_event *e, int external);
 int maf_capture_violated(struct maf_stream *s); /* a synchronising call on a capturing stream: invalidates, 900 */
 void maf_capture_forget(struct maf_stream *s);  /* the stream is destroyed while it captures */
-int maf_capture_unsafe(void); /* 0, or 900 after invalidating: the call is not allowed while this thread's captures run */
+/* 0, or 900 after invalidating: the calling function is not allowed while this thread's captures run. */
+int maf_capture_unsafe(void);
 static inline int maf_capturing(struct maf_stream *s)
 {
     return unlikely(atomic_load_explicit(&s->capture, memory_order_relaxed) != NULL);

@@ -88,7 +88,8 @@ int maf_launch_prepare(const struct maf_launch *l, int device, struct maf_kernel
         error = maf_kernel_occupancy(k, device, (int)(l->block[0] * l->block[1] * l->block[2]), l->shared, &blocks);
         if (error)
             return error;
-        if ((uint64_t)l->grid[0] * l->grid[1] * l->grid[2] > (uint64_t)blocks * (uint64_t)maf_profile_data.multiProcessorCount)
+        uint64_t resident = (uint64_t)blocks * (uint64_t)maf_profile_data.multiProcessorCount;
+        if ((uint64_t)l->grid[0] * l->grid[1] * l->grid[2] > resident)
             return MAF_E_COOPERATIVE_TOO_LARGE;
     }
     *bytes = sizeof(struct maf_cmd_launch) + (*state)->info.param_bytes;
@@ -191,7 +192,8 @@ int maf_kernel_set_carveout(void *kernel, int value)
     return 0;
 }
 
-/* Resident CTAs per SM from warps, registers (per warp in units of 256, CC 7.x) and shared memory (units of 256 bytes). */
+/* Resident CTAs per SM by warps, registers (per warp in units of 256 on CC 7.x) and shared memory (in units of 256
+ * bytes). */
 int maf_kernel_occupancy(void *kernel, int device, int block_threads, uint64_t dynamic_shared, int *blocks)
 {
     const struct maf_profile *p = &maf_profile_data;

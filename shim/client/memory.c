@@ -247,7 +247,8 @@ static int pinned_alloc(uint64_t bytes, uint32_t tag, uint64_t *out)
         return 0;
     /* Whole pages: two owners never share one, so that it can be given back. */
     uint64_t unit = bytes >= PAGE ? PAGE : UNIT;
-    uint64_t p = bytes > maf_g.pinned_bytes ? 0 : maf_heap_alloc(&pinned_heap, (bytes + unit - 1) & ~(unit - 1), unit, tag);
+    uint64_t size = (bytes + unit - 1) & ~(unit - 1);
+    uint64_t p = bytes > maf_g.pinned_bytes ? 0 : maf_heap_alloc(&pinned_heap, size, unit, tag);
     if (!p)
         return MAF_E_OUT_OF_MEMORY;
     *out = p;
@@ -381,8 +382,8 @@ int maf_pointer(const void *p, struct maf_pointer *out)
     return 0;
 }
 
-/* Bytes from address to the end of the allocation that holds it (counted no further than `wanted`); UINT64_MAX for module
- * data, 0 when there is none. */
+/* Bytes from address to the end of the allocation that holds it (counted no further than `wanted`); UINT64_MAX for
+ * module data, 0 when there is none. */
 uint64_t maf_memory_room(uint64_t address, uint64_t wanted)
 {
     struct maf_extent e;

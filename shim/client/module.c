@@ -503,7 +503,9 @@ int maf_init_managed(void *module)
     int error = maf_slab_holds(&module_slab, m) ? maf_enter_device() : MAF_E_INVALID_HANDLE;
     for (uint32_t i = 0; !error && i < m->name_count; i++) {
         uint64_t address;
-        if (m->names[i].flags & MAF_VARIABLE_MANAGED && !(error = maf_module_variable(m, m->names[i].name, &address, NULL)))
+        if (m->names[i].flags & MAF_VARIABLE_MANAGED)
+            error = maf_module_variable(m, m->names[i].name, &address, NULL);
+        if (m->names[i].flags & MAF_VARIABLE_MANAGED && !error)
             *(void **)(uintptr_t)m->names[i].host = maf_host_view(address);
     }
     return error;

@@ -86,7 +86,8 @@ int maf_plan(uint32_t op_kind, const void *desc, uint32_t bytes, struct maf_plan
     return p->error;
 }
 
-int maf_op(void *stream, uint32_t plan, const uint64_t *ptrs, uint32_t nptrs, const void *scalars, uint32_t scalar_bytes)
+int maf_op(void *stream, uint32_t plan, const uint64_t *ptrs, uint32_t nptrs, const void *scalars,
+           uint32_t scalar_bytes)
 {
     struct maf_stream *s = maf_stream_of(stream);
     int error = maf_enter_device();

@@ -41,7 +41,8 @@ static void revive(struct pool *p, int device)
 static struct pool *pool_of(void *handle)
 {
     size_t n = (size_t)((struct pool *)handle - pools);
-    return handle && n < MAF_POOLS && handle == (void *)&pools[n] && pools[n].alive && !pools[n].destroyed ? handle : NULL;
+    int valid = handle && n < MAF_POOLS && handle == (void *)&pools[n] && pools[n].alive && !pools[n].destroyed;
+    return valid ? handle : NULL;
 }
 
 void *maf_pool_default(int device)

@@ -101,7 +101,8 @@ uint64_t maf_last_seq(void)
     return atomic_load_explicit(&last_seq, memory_order_acquire);
 }
 
-/* Lock held. Position of `bytes` contiguous free bytes, after a PAD where they would wrap; NULL if the executor is gone. */
+/* Lock held. Position of `bytes` contiguous free bytes, after a PAD where they would wrap; NULL if the executor is
+ * gone. */
 static char *room_for(uint64_t bytes)
 {
     struct maf_control *c = maf_g.control;

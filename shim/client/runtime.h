@@ -85,7 +85,8 @@ struct maf_pointer {
 };
 MAF_API int maf_memory_alloc(int device, uint64_t bytes, uint64_t *out);
 MAF_API int maf_memory_free(uint64_t p);                                       /* waits for all work */
-MAF_API int maf_memory_alloc_async(void *stream, void *pool, uint64_t bytes, uint64_t *out); /* pool NULL: the device's */
+/* pool NULL: the device's */
+MAF_API int maf_memory_alloc_async(void *stream, void *pool, uint64_t bytes, uint64_t *out);
 MAF_API int maf_memory_free_async(void *stream, uint64_t p);
 MAF_API void maf_memory_info(int device, uint64_t *free_bytes, uint64_t *total_bytes);
 MAF_API void *maf_pool_default(int device);
@@ -133,7 +134,8 @@ MAF_API int maf_memset_box(void *stream, uint64_t dst, uint64_t pitch, uint32_t 
 MAF_API int maf_stream_create(uint32_t flags, int priority, void **out);
 MAF_API int maf_stream_destroy(void *stream);
 MAF_API int maf_stream_query(void *stream);
-MAF_API int maf_stream_info(void *stream, uint32_t *flags, int *priority, int *device, uint64_t *id); /* any may be NULL */
+/* Any result may be NULL. */
+MAF_API int maf_stream_info(void *stream, uint32_t *flags, int *priority, int *device, uint64_t *id);
 MAF_API int maf_stream_wait_event(void *stream, void *event, int external); /* external: a node when captured */
 MAF_API int maf_device_sync(void);
 MAF_API int maf_event_create(uint32_t flags, void **out); /* flags: 1 blocking, 2 no timing, 4 interprocess */
@@ -149,8 +151,8 @@ MAF_API void *maf_register_fatbin(const void *wrapper);
 MAF_API void maf_unregister_fatbin(void *module);
 MAF_API void maf_register_function(void *module, const void *host, const char *name);
 MAF_API void maf_register_variable(void *module, const void *host, const char *name, uint64_t bytes, uint32_t flags);
-/* A managed variable's `host` is the pointer through which host code reaches it; maf_init_managed makes it valid: it then
- * points at the application's own view of the variable's device memory. */
+/* A managed variable's `host` is the pointer through which host code reaches it; maf_init_managed makes it valid: it
+ * then points at the application's own view of the variable's device memory. */
 enum { MAF_VARIABLE_MANAGED = 1 };
 MAF_API int maf_init_managed(void *module);
 MAF_API int maf_module_load(const void *image, void **module); /* fatbin, wrapper, ELF, PTX text */

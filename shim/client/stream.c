@@ -120,7 +120,7 @@ int maf_stream_info(void *stream, uint32_t *flags, int *priority, int *device, u
 }
 
 /* --- events ---------------------------------------------------------------------------------------------- */
-/* Time-stamp slots; 0 means none. Slots are taken in order first, so that few pages of the control block are touched. */
+/* Time-stamp slots; 0 means none. They are taken in order first, so that few pages of the control block are touched. */
 static struct maf_lock slot_lock;
 static uint32_t slots_used = 1, free_slot_count;
 static uint32_t *free_slots;

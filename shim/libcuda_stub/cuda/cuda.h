@@ -206,7 +206,7 @@ typedef struct CUgraphEdgeData {
     unsigned char reserved[5];
 } CUgraphEdgeData;
 
-/* --- process, device, context ------------------------------------------------------------------------- */
+/* --- process, device, context -------------------------------------------------------------------------------- */
 CUresult cuInit(unsigned flags);
 CUresult cuDriverGetVersion(int *version);
 CUresult cuGetErrorName(CUresult error, const char **name);
@@ -255,7 +255,7 @@ CUresult cuLogsUnregisterCallback(CUlogsCallbackHandle handle);
 CUresult cuProfilerStart(void);
 CUresult cuProfilerStop(void);
 
-/* --- memory ---------------------------------------------------------------------------------------------- */
+/* --- memory -------------------------------------------------------------------------------------------------- */
 CUresult cuMemGetInfo_v2(size_t *free, size_t *total);
 CUresult cuMemAlloc_v2(CUdeviceptr *p, size_t bytes);
 CUresult cuMemAllocPitch_v2(CUdeviceptr *p, size_t *pitch, size_t width, size_t height, unsigned element);
@@ -317,7 +317,7 @@ CUresult cuMemsetD2D32Async(CUdeviceptr p, size_t pitch, unsigned value, size_t 
 
 CUresult cuStreamWriteValue32_v2(CUstream stream, CUdeviceptr p, unsigned value, unsigned flags);
 
-/* --- virtual memory management ------------------------------------------------------------------------------ */
+/* --- virtual memory management ------------------------------------------------------------------------------- */
 CUresult cuMemAddressReserve(CUdeviceptr *p, size_t bytes, size_t alignment, CUdeviceptr address,
                              unsigned long long flags);
 CUresult cuMemAddressFree(CUdeviceptr p, size_t bytes);
@@ -333,7 +333,7 @@ CUresult cuMemGetAccess(unsigned long long *flags, const CUmemLocation *location
 CUresult cuMemRetainAllocationHandle(CUmemGenericAllocationHandle *handle, void *p);
 CUresult cuMemGetAllocationPropertiesFromHandle(CUmemAllocationProp *prop, CUmemGenericAllocationHandle handle);
 
-/* --- modules, kernels -------------------------------------------------------------------------------------------- */
+/* --- modules, kernels ---------------------------------------------------------------------------------------- */
 CUresult cuModuleLoad(CUmodule *module, const char *path);
 CUresult cuModuleLoadData(CUmodule *module, const void *image);
 CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned count, int *options, void **values);
@@ -383,7 +383,7 @@ CUresult cuOccupancyMaxPotentialBlockSize(int *minGrid, int *blockSize, CUfuncti
 CUresult cuOccupancyMaxPotentialBlockSizeWithFlags(int *minGrid, int *blockSize, CUfunction function, void *sharedOf,
                                                    size_t shared, int limit, unsigned flags);
 
-/* --- streams, events ----------------------------------------------------------------------------------------------- */
+/* --- streams, events ----------------------------------------------------------------------------------------- */
 CUresult cuStreamCreate(CUstream *stream, unsigned flags);
 CUresult cuStreamCreateWithPriority(CUstream *stream, unsigned flags, int priority);
 CUresult cuStreamDestroy_v2(CUstream stream);
@@ -405,7 +405,7 @@ CUresult cuEventSynchronize(CUevent event);
 CUresult cuEventElapsedTime(float *ms, CUevent start, CUevent end);
 CUresult cuEventElapsedTime_v2(float *ms, CUevent start, CUevent end);
 
-/* --- capture and graphs ----------------------------------------------------------------------------------------------- */
+/* --- capture and graphs -------------------------------------------------------------------------------------- */
 CUresult cuStreamBeginCapture_v2(CUstream stream, int mode);
 CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph);
 CUresult cuStreamIsCapturing(CUstream stream, int *status);

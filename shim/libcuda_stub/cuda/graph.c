@@ -382,7 +382,7 @@ CUresult cuGraphKernelNodeGetParams_v2(CUgraphNode node, CUDA_KERNEL_NODE_PARAMS
     return 0;
 }
 
-/* Priority (8) and cache hints are for a GPU's scheduler; cluster and cooperative attributes would change the launch. */
+/* Priority (8) and the L2 window (1) are hints; cluster and cooperative attributes would change the launch. */
 CUresult cuGraphKernelNodeSetAttribute(CUgraphNode node, int attribute, const void *value)
 {
     int type;

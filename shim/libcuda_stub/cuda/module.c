@@ -59,7 +59,7 @@ CUresult cuModuleGetLoadingMode(int *mode)
     return 0;
 }
 
-/* --- linker: one input is passed through; the loader knows every format ------------------------------------ */
+/* --- linker: one input is passed through; the loader knows every format -------------------------------------- */
 struct link {
     char *data;
     size_t bytes;
@@ -109,7 +109,7 @@ CUresult cuLinkDestroy(CUlinkState state)
     return 0;
 }
 
-/* --- libraries ------------------------------------------------------------------------------------------------ */
+/* --- libraries ----------------------------------------------------------------------------------------------- */
 CUresult cuLibraryLoadData(CUlibrary *library, const void *code, int *jitOptions, void **jitValues, unsigned jitCount,
                            int *options, void **values, unsigned count)
 {
@@ -163,7 +163,7 @@ CUresult cuKernelGetName(const char **name, CUkernel kernel)
     return *name ? 0 : MAF_E_INVALID_HANDLE;
 }
 
-/* --- attributes ------------------------------------------------------------------------------------------------- */
+/* --- attributes ---------------------------------------------------------------------------------------------- */
 enum { FUNC_MAX_DYNAMIC_SHARED = 8, FUNC_CARVEOUT = 9, FUNC_LAST = 15 };
 
 static CUresult get_attribute(int *value, int attribute, void *kernel, int device)
@@ -273,7 +273,7 @@ CUresult cuFuncIsLoaded(int *state, CUfunction function)
     return *state ? 0 : MAF_E_INVALID_HANDLE;
 }
 
-/* --- launches ---------------------------------------------------------------------------------------------------- */
+/* --- launches ------------------------------------------------------------------------------------------------ */
 static CUresult launch(struct maf_launch *l)
 {
     ENTER();
@@ -339,7 +339,7 @@ CUresult cuLaunchKernelEx_ptsz(const CUlaunchConfig *config, CUfunction function
     return launch_ex(config, function, params, extra, PER_THREAD(config->hStream));
 }
 
-/* --- occupancy ------------------------------------------------------------------------------------------------------ */
+/* --- occupancy ----------------------------------------------------------------------------------------------- */
 CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction function, int blockSize, size_t shared)
 {
     ENTER();
@@ -353,7 +353,7 @@ CUresult cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks, CUfun
     return cuOccupancyMaxActiveBlocksPerMultiprocessor(blocks, function, blockSize, shared);
 }
 
-/* The largest block size that gives the most resident threads per SM. sharedOf maps a block size to its shared bytes. */
+/* The largest block size that gives the most resident threads per SM; sharedOf maps a block size to shared bytes. */
 CUresult cuOccupancyMaxPotentialBlockSize(int *minGrid, int *blockSize, CUfunction function, void *sharedOf,
                                           size_t shared, int limit)
 {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -75,3 +77,12 @@ def test_list_as_json_names_the_cpu() -> None:
 def test_explain_libs_names_the_file_behind_each_soname() -> None:
     shown = dict(line.split(maxsplit=1) for line in call("maf-exec", "--explain-libs").stdout.splitlines())
     assert Path(shown["libcudart.so.13"]).is_file() and Path(shown["libcuda.so.1"]).is_file()
+
+
+def test_cache_warm_compiles_what_a_program_then_finds(tmp_path: Path) -> None:
+    library = Path(importlib.util.find_spec("torch").origin).parent / "lib" / "libtorch_cuda.so"
+    line = ("maf-vdev", "cache", "warm", str(library), "--match", r"amp_update_scale_cuda_kernel")
+    environment = {**os.environ, "MAF_CACHE_DIR": str(tmp_path)}
+    assert call(*line, env=environment).stdout.startswith("compiled 2 forms of kernels, 0 were")
+    assert call(*line, env=environment).stdout.startswith("compiled 0 forms of kernels, 2 were")
+    assert call(*line[:-1], "no such kernel", env=environment).returncode == 2

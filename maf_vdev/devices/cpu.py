@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from ..names import readable
 from ..translator import cache, packed
 from ..translator.cubin import KernelCode
 from ..translator.emit import abi
@@ -236,7 +237,7 @@ class CpuDevice:
         code = kernel.code
         struct = CpuKernelStruct()
         struct.entry = entry
-        struct.name = code.name.encode()
+        struct.name = readable(code.name).encode()
         for bank, address in kernel.banks.items():
             if bank < BANKS:
                 struct.bank[bank] = address

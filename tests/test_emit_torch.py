@@ -11,5 +11,7 @@ PROGRAM = Path(__file__).with_name("emit_torch_ops.py")
 
 
 def test_operations_agree_with_the_cpu() -> None:
-    done = subprocess.run([MAF_EXEC, sys.executable, str(PROGRAM)], capture_output=True, text=True, timeout=600)
+    done = subprocess.run(
+        [MAF_EXEC, sys.executable, str(PROGRAM)], capture_output=True, text=True, timeout=600, check=False
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]

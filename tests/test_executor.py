@@ -264,7 +264,11 @@ def test_arguments_are_checked():
 
     for words in (["--nonsense", "1"], ["--count", "many"], []):
         done = subprocess.run(
-            [sys.executable, "-I", "-m", "maf_vdev.executor", *words], capture_output=True, text=True, timeout=20, check=False
+            [sys.executable, "-I", "-m", "maf_vdev.executor", *words],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
         )
         assert done.returncode == 1
         assert done.stderr.startswith("maf_vdev.executor: ")

@@ -71,6 +71,7 @@ class Builder(Protocol):
     def lo32(self, a: Value) -> Value: ...  # i64 -> i32
     def hi32(self, a: Value) -> Value: ...
     def add_carry(self, a: Value, b: Value, cin: Value | None) -> tuple[Value, Value]: ...
+
     # i32 a + b + cin (cin an i1 or None) -> (sum i32, carry-out i1); builders fuse chains to 64 bits
 
     # --- floating point ----------------------------------------------------------------------

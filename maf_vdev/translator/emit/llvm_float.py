@@ -298,7 +298,7 @@ class Float(Core):
                 return self.ins(f"fpext {tf} {self.ins(f'fpext {ta} {x} to {tf}')} to {t}")
             return self.ins(f"fpext {ta} {x} to {t}")
         if a.ty == "f64" and v.ty == "f16":  # no such instruction, and LLVM would call a library function
-            tf, tb = type_of("f32", vec), type_of("i1", vec)
+            tf = type_of("f32", vec)
             f = self.ins(f"fptrunc {ta} {x} to {tf}")
             wide = self.ins(f"fpext {tf} {f} to {ta}")
             inexact = self.ins(f"fcmp one {ta} {wide}, {x}")

@@ -1,11 +1,14 @@
 """Package, cffi modules and shim libraries. `pip install .` is enough.
 
 Extra commands for work in the tree: `python setup.py build_shim` (the preloadable libraries only),
-`python setup.py build_ext --inplace` (those and the cffi modules). See tools/build_shim.py for MAF_ZIG and MAF_DEBUG.
+`python setup.py build_ext --inplace` (those and the cffi modules). See tools/build_shim.py for MAF_ZIG and MAF_DEBUG;
+`MAF_ZIG=1 pip wheel --no-deps .` makes the wheel for other machines (glibc 2.28 or later).
 """
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -18,6 +21,10 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "tools"))
 
 import build_shim
+
+ZIG = os.environ.get("MAF_ZIG") == "1"
+if ZIG:
+    os.environ["CC"] = shlex.join(build_shim.ZIG)  # setuptools compiles and links the cffi modules by it
 
 
 class BuildShim(Command):
@@ -73,6 +80,7 @@ setup(
     cffi_modules=[f"{path.relative_to(ROOT)}:ffibuilder" for path in sorted((ROOT / "maf_vdev").rglob("*_build.py"))],
     cmdclass={"build_ext": BuildAll, "build_shim": BuildShim},
     distclass=BinaryDistribution,
+    options={"bdist_wheel": {"plat_name": build_shim.ZIG_PLATFORM}} if ZIG else {},
     zip_safe=False,
     install_requires=[
         "numpy",
@@ -92,7 +100,7 @@ setup(
     extras_require={
         "nvrtc": ["nvidia-cuda-nvrtc"],  # NVIDIA's compiler, under NVIDIA's licence: read it first
         "opencl": ["pyopencl"],
-        "test": ["pytest", "hypothesis", "expecttest", "scikit-learn", "cloudpickle"],
+        "test": ["pytest", "hypothesis", "expecttest", "scikit-learn", "cloudpickle", "ziglang"],
     },
     entry_points={"console_scripts": ["maf-exec=maf_vdev.cli.exec:main", "maf-vdev=maf_vdev.cli.main:main"]},
 )

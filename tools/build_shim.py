@@ -30,9 +30,13 @@ import gen_stubs
 SHIM = ROOT / "shim"
 CLIENT = SHIM / "client"
 CLIENT_FILE = "libmaf_client.so"
-ZIG_TARGET = "x86_64-linux-gnu.2.28"
+ZIG = (sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-linux-gnu.2.28")
+ZIG_PLATFORM = "manylinux_2_28_x86_64"  # of a wheel whose files that compiler made
 
-COMPILE = ["-std=gnu11", "-O2", "-fPIC", "-pthread", "-Wall", "-Wextra", "-Werror"]
+# No frame of the shim is unwound: host callbacks may not throw, and the tables would be a tenth of every library.
+COMPILE = ["-std=gnu11", "-fPIC", "-pthread", "-Wall", "-Wextra", "-Werror", "-fno-asynchronous-unwind-tables"]
+CLIENT_SPEED = ["-O2"]  # the launch path
+FRONT_SIZE = ["-Os"]  # argument checks, each run once per library call
 # Lazy binding: a process that never calls CUDA resolves nothing. nodelete: registrations and threads outlive dlclose.
 # nostartfiles: crtbegin's constructor and destructor entries are all it would add.
 LINK = [
@@ -61,11 +65,11 @@ class Toolchain:
     @staticmethod
     def from_environment() -> Toolchain:
         debug = os.environ.get("MAF_DEBUG") == "1"
-        extra = ("-g",) if debug else ()
+        extra = ("-g", "-fasynchronous-unwind-tables") if debug else ()
         strip = () if debug else ("-Wl,--strip-all",)
         if os.environ.get("MAF_ZIG") == "1":
-            zig = (sys.executable, "-m", "ziglang", "cc", "-target", ZIG_TARGET)
-            return Toolchain(zig + extra, tuple(LINK) + strip, "zig")
+            extra += () if debug else ("-fno-unwind-tables",)
+            return Toolchain(ZIG + extra, tuple(LINK) + strip, "zig")
         compiler = tuple(shlex.split(os.environ.get("CC", "gcc")))
         return Toolchain(compiler + extra, tuple(LINK + LINK_GCC) + strip, "debug" if debug else "cc")
 
@@ -154,7 +158,7 @@ def global_functions(objects: list[Path]) -> set[str]:
 def build_client(tools: Toolchain, work: Path) -> Path:
     dso_handle = work / "dso_handle.c"
     write_if_changed(dso_handle, DSO_HANDLE)
-    flags = ["-fvisibility=hidden", f"-I{SHIM}", f"-I{CLIENT}"]
+    flags = [*CLIENT_SPEED, "-fvisibility=hidden", f"-I{SHIM}", f"-I{CLIENT}"]
     sources = [*sorted(CLIENT.glob("*.c")), dso_handle]
     objects = [compile_object(tools, source, work / "client" / f"{source.stem}.o", flags) for source in sources]
     script = work / "client.map"
@@ -173,11 +177,11 @@ def build_library(tools: Toolchain, library: gen_stubs.Library, major: str, work
     write_if_changed(stub, gen_stubs.stub_source(library, rows))
     # Exported names are chosen by the version script, so that a front need not mark its functions.
     includes = [f"-I{path}" for path in (folder, gen_stubs.STUB_DIR, CLIENT, SHIM)]
-    flags = [*includes, f"-DMAF_{library.name.upper()}_MAJOR={major}"]
+    flags = [*FRONT_SIZE, *includes, f"-DMAF_{library.name.upper()}_MAJOR={major}"]
     written = [
         compile_object(tools, source, build / f"{source.stem}.o", flags) for source in sorted(folder.glob("*.c"))
     ]
-    stubs = compile_object(tools, stub, build / "stubs.o", [*flags, "-fno-builtin", "-fno-asynchronous-unwind-tables"])
+    stubs = compile_object(tools, stub, build / "stubs.o", [*flags, "-fno-builtin"])
     known = {row.symbol for row in rows}
     extra = {name for name in global_functions(written) if re.search(library.exports, name)} - known
     if extra:

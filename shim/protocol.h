@@ -21,7 +21,8 @@ enum {
     MAF_FAULT_TEXT = 2048,
     MAF_SYSTEM_BYTES = 0x20000000, /* 512 MiB of address space per SDA, committed on use */
     MAF_RING_ALIGN = 16,
-    MAF_MAX_SDA = 16
+    MAF_MAX_SDA = 16,
+    MAF_FILES = 256 /* files that MAF_CMD_MAP can name at one time */
 };
 
 /* Shared control page, at offset 0 of the ring file; the ring's bytes follow at ring_offset. */
@@ -70,7 +71,9 @@ enum maf_command_kind {
     MAF_CMD_COPY2D = 8,
     MAF_CMD_NOP = 9,
     MAF_CMD_EXIT = 10,
-    MAF_CMD_PROTECT = 11 /* access to a range of the device window; all of it is accessible at start */
+    MAF_CMD_PROTECT = 11, /* access to a range of the device window; all of it is accessible at start */
+    MAF_CMD_MAP = 12,     /* a part of a file takes the place of a range of the device window */
+    MAF_CMD_SIGNAL = 13   /* a counter or a word of memory becomes a value */
 };
 
 /* Header of each command. size counts header and payload, a multiple of MAF_RING_ALIGN;
@@ -160,6 +163,35 @@ struct maf_cmd_protect {
     uint32_t reserved;
 };
 
+enum {
+    MAF_FILE_NONE = 0xffffffff, /* no file: the range is closed */
+    MAF_FILE_DEVICE = 0         /* the application's own device file; others come from MAF_REQ_FILE */
+};
+
+/* The range is inaccessible until a PROTECT opens it, unless `accessible` is set. All numbers are multiples of 4096. */
+struct maf_cmd_map {
+    struct maf_command h;
+    uint64_t address;
+    uint64_t bytes;
+    uint64_t offset; /* in the file */
+    uint32_t file;
+    uint32_t accessible;
+};
+
+enum maf_signal_kind {
+    MAF_SIGNAL_MAX64 = 0, /* the 64-bit word becomes the greater of itself and value */
+    MAF_SIGNAL_STORE32 = 1,
+    MAF_SIGNAL_STORE64 = 2
+};
+
+struct maf_cmd_signal { /* atomic, after all earlier work of the ring */
+    struct maf_command h;
+    uint64_t address;
+    uint64_t value;
+    uint32_t kind; /* enum maf_signal_kind */
+    uint32_t reserved;
+};
+
 /* --- requests on the socket ---------------------------------------------------------------- */
 
 enum maf_request_kind {
@@ -173,7 +205,9 @@ enum maf_request_kind {
     MAF_REQ_COMPILE = 8, /* struct maf_compile_query, then texts, each with a NUL after it: program name, CUDA C++ source,
                           * per header its include name and text, options, name expressions, the working directory
                           * -> struct maf_compile_info and what it counts */
-    MAF_REQ_COMPILER = 9 /* no payload -> struct maf_compiler_info and its architectures, uint32_t each */
+    MAF_REQ_COMPILER = 9, /* no payload -> struct maf_compiler_info and its architectures, uint32_t each */
+    MAF_REQ_FILE = 10     /* struct maf_file_query -> nothing. The executor opens a descriptor of the application, so
+                           * that MAF_CMD_MAP can name it, or with descriptor -1 closes it. */
 };
 
 struct maf_request {
@@ -186,6 +220,11 @@ struct maf_reply {
     int32_t error; /* a cudaError_t value, or for MAF_REQ_PLAN one of enum maf_plan_error */
     uint32_t reserved;
     uint64_t bytes; /* of payload; with an error: a UTF-8 message */
+};
+
+struct maf_file_query {
+    uint32_t file; /* number for MAF_CMD_MAP, 1 .. MAF_FILES - 1 */
+    int32_t descriptor;
 };
 
 struct maf_compile_query {

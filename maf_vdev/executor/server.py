@@ -141,6 +141,18 @@ class Server:
 
         return compilers.info().pack()
 
+    def _file(self, sda: int, payload: bytearray) -> bytes:
+        number, descriptor = struct.unpack("<Ii", payload)
+        fd = -1
+        if descriptor >= 0:
+            try:
+                fd = os.open(f"/proc/{self.args.app_pid}/fd/{descriptor}", os.O_RDWR | os.O_CLOEXEC)
+            except OSError as error:
+                raise RequestError(ERROR_INVALID_VALUE, f"descriptor {descriptor}: {error.strerror}") from None
+        if lib.maf_memory_file(number, fd):
+            raise RequestError(ERROR_INVALID_VALUE, f"no file number {number}")
+        return b""
+
     _HANDLERS: dict[int, Callable] = field(
         default_factory=lambda: {
             lib.MAF_REQ_HELLO: Server._hello,
@@ -152,6 +164,7 @@ class Server:
             lib.MAF_REQ_NOTE: Server._note,
             lib.MAF_REQ_COMPILE: Server._compile,
             lib.MAF_REQ_COMPILER: Server._compiler,
+            lib.MAF_REQ_FILE: Server._file,
         }
     )
 
@@ -272,6 +285,7 @@ def serve(args: Arguments) -> None:
     _map(args.device_fd, args.device_base, args.count * args.device_stride, "device")
     if args.pinned_bytes:
         _map(args.pinned_fd, args.pinned_base, args.pinned_bytes, "pinned")
+    lib.maf_memory_file(lib.MAF_FILE_DEVICE, args.device_fd)
     server = Server(args)
     from_core, to_main = os.pipe()
     lib.maf_fault_install(to_main)

@@ -83,8 +83,10 @@ static void find_python(char *out, size_t room)
 }
 
 /* --- start ----------------------------------------------------------------------------------------- */
-static int high_fd(int fd)
+int maf_high_fd(int fd)
 {
+    if (fd < 0)
+        return fd;
     int r = fcntl(fd, F_DUPFD_CLOEXEC, 64);
     if (r < 0)
         r = fcntl(fd, F_DUPFD_CLOEXEC, 10);
@@ -97,7 +99,7 @@ static int shared_file(const char *name, uint64_t bytes)
     int fd = (int)syscall(SYS_memfd_create, name, 1u /* MFD_CLOEXEC */);
     if (fd < 0)
         return -1;
-    fd = high_fd(fd);
+    fd = maf_high_fd(fd);
     if (fd >= 0 && ftruncate(fd, (off_t)bytes) != 0) {
         close(fd);
         return -1;
@@ -189,7 +191,7 @@ static int try_windows(uint64_t stride, uint64_t pinned_bytes)
     maf_g.device_stride = stride;
     maf_g.device_span = stride * (uint64_t)maf_g.count;
     maf_g.pinned_bytes = pinned_bytes;
-    maf_g.device_fd = shared_file("maf-device", maf_g.device_span);
+    maf_g.device_fd = shared_file("maf-device", 2 * maf_g.device_span + MAF_EXPORT_BYTES);
     maf_g.pinned_fd = shared_file("maf-pinned", maf_g.pinned_bytes);
     void *window = NULL, *pinned = NULL, *view = MAP_FAILED;
     if (maf_g.device_fd >= 0 && maf_g.pinned_fd >= 0) {
@@ -245,8 +247,8 @@ static int spawn(void)
         maf_warn("no shared memory for the executor: %s", strerror(errno));
         return ERROR_INITIALIZATION;
     }
-    pair[0] = high_fd(pair[0]);
-    pair[1] = high_fd(pair[1]);
+    pair[0] = maf_high_fd(pair[0]);
+    pair[1] = maf_high_fd(pair[1]);
     char *shared = mmap(NULL, ring_offset + RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, ring_fd, 0);
     if (shared == MAP_FAILED) {
         maf_warn("cannot map the command ring: %s", strerror(errno));

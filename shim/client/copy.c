@@ -46,12 +46,14 @@ static void bulk_write(uint64_t dst, const char *src, uint64_t bytes)
 {
     uint8_t *seen = seen_chunks();
     int saved = errno;
+    /* Ranges of the upper half of a window show other parts of a file than their own. */
+    int own = (dst - maf_g.device_base) % maf_g.device_stride < maf_g.device_stride / 2;
     while (bytes) {
         uint64_t offset = dst - maf_g.device_base, chunk = offset >> CHUNK_SHIFT;
         uint64_t part = ((chunk + 1) << CHUNK_SHIFT) - offset;
         part = part < bytes ? part : bytes;
         ssize_t done = 0;
-        if (seen && !seen[chunk] && (done = pwrite(maf_g.device_fd, src, part, (off_t)offset)) < 0)
+        if (own && seen && !seen[chunk] && (done = pwrite(maf_g.device_fd, src, part, (off_t)offset)) < 0)
             done = 0;
         memcpy(maf_g.device_map + offset + done, src + done, part - (uint64_t)done);
         if (seen)

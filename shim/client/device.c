@@ -161,14 +161,14 @@ static const struct {
     PROFILE(97, sharedMemPerBlockOptin),
     VALUE(98, 0), VALUE(99, 0), VALUE(100, 0), VALUE(101, 0),
     VALUE(102, 1),                                           /* virtual memory management */
-    VALUE(103, 0), VALUE(104, 0), VALUE(105, 0),
+    VALUE(103, 1), VALUE(104, 0), VALUE(105, 0),
     PROFILE(106, maxBlocksPerMultiProcessor),
     VALUE(107, 0), VALUE(108, 0), VALUE(109, 0), VALUE(110, 0),
     PROFILE(111, reservedSharedMemPerBlock),
     VALUE(112, 0), VALUE(113, 0), VALUE(114, 0),
     VALUE(115, 1),                                           /* memory pools */
     VALUE(116, 0), VALUE(117, 0), VALUE(118, 0), VALUE(119, 0), VALUE(120, 0), VALUE(121, 0), VALUE(122, 0),
-    VALUE(123, 0), VALUE(124, 0), VALUE(125, 0), VALUE(126, 0), VALUE(127, 0), VALUE(128, 0), VALUE(129, 0),
+    VALUE(123, 0), VALUE(124, 0), VALUE(125, 1), VALUE(126, 0), VALUE(127, 0), VALUE(128, 0), VALUE(129, 0),
     VALUE(130, 0), VALUE(131, 0), VALUE(132, 0), VALUE(133, 0), VALUE(134, 0), VALUE(135, 0), VALUE(136, 0),
     VALUE(137, 0), VALUE(138, 0), VALUE(139, 0), VALUE(140, 0), VALUE(141, 0), VALUE(142, 0), VALUE(143, 0),
     VALUE(144, 0), VALUE(145, 0), VALUE(146, 0), VALUE(147, 0), VALUE(148, 0),

@@ -170,6 +170,42 @@ void maf_protect(int device, uint64_t address, uint64_t bytes, uint32_t accessib
 uint64_t maf_memory_room(uint64_t address, uint64_t wanted);
 void maf_copy_forget(uint64_t address, uint64_t bytes); /* the range's pages were given back */
 
+int maf_memory_block(uint64_t address, uint64_t *base, uint64_t *bytes); /* of cudaMalloc; 0 or -1 */
+uint64_t maf_memory_page(int device); /* 4096 bytes that no one is charged for; 0 = none */
+void maf_file_punch(int fd, uint64_t offset, uint64_t bytes); /* whole pages go back to the system */
+
+/* --- files.c: what may be mapped into the device window ------------------------------------------------------- */
+enum { MAF_EXPORT_BYTES = 64 << 20 }; /* of the device file, behind the windows (span) and the handles' memory (span) */
+struct maf_file {
+    int fd;
+    uint32_t number; /* for MAF_CMD_MAP */
+    uint32_t references;
+    uint64_t device, inode;
+};
+int maf_high_fd(int fd); /* the same file under a number that programs do not expect to get; fd is closed */
+int maf_file_identity(int fd, uint64_t *device, uint64_t *inode);
+struct maf_file *maf_file_own(void);
+struct maf_file *maf_file_open(int fd); /* takes over fd; NULL when it cannot be used */
+void maf_file_close(struct maf_file *f);
+/* A descriptor of another process, if it still is that file; -1. */
+int maf_file_of_process(int pid, int descriptor, uint64_t device, uint64_t inode);
+int maf_view_open(int device, uint64_t address, uint64_t bytes, const struct maf_file *file, uint64_t offset,
+                  int accessible);
+void maf_view_close(int device, uint64_t address, uint64_t bytes);
+
+/* --- vmm.c, ipc.c: a place of a file in the window. Takes over `file`, also when it fails. ---------------------- */
+int maf_vmm_place(int device, struct maf_file *file, uint64_t offset, uint64_t bytes, uint64_t *address);
+int maf_vmm_displace(uint64_t address, uint64_t bytes);
+struct maf_event;
+struct maf_stream;
+int maf_shared_event_new(struct maf_event *e);
+void maf_shared_event_drop(struct maf_event *e);
+int maf_shared_event_record(struct maf_event *e, struct maf_stream *s);
+int maf_shared_event_foreign(struct maf_event *e); /* the newest record is another process's */
+int maf_shared_event_done(struct maf_event *e);
+int maf_shared_event_wait(struct maf_event *e);
+struct maf_event *maf_event_import(uint64_t address);
+
 /* --- pool.c --------------------------------------------------------------------------------------------------- */
 enum { MAF_POOLS = 256 };
 int maf_pool_charge(void *pool, uint64_t bytes, uint32_t *number);
@@ -203,6 +239,10 @@ struct maf_event {
     _Atomic uint64_t seq;
     _Atomic uint32_t recorded;
     uint64_t capture_id; /* nonzero: last recorded inside this capture */
+    struct maf_shared_event *shared; /* interprocess: its state, NULL for all other events */
+    uint64_t shared_address;
+    uint64_t ticket; /* of this process's newest record */
+    uint32_t imported;
     struct maf_node **deps;
     uint32_t dep_count;
 };

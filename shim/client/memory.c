@@ -24,6 +24,11 @@ static struct maf_lock registered_lock;
 static struct maf_extent *registered;
 static uint32_t registered_count, registered_room;
 
+static int device_of(uint64_t p)
+{
+    return (int)((p - maf_g.device_base) / maf_g.device_stride);
+}
+
 void maf_protect(int device, uint64_t address, uint64_t bytes, uint32_t accessible)
 {
     struct maf_stream s = {.device = device};
@@ -75,8 +80,33 @@ void maf_memory_punch(uint64_t address, uint64_t bytes)
     if (bytes < PUNCH_MIN)
         return;
     maf_copy_forget(address, bytes);
-    if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(address - base), (off_t)bytes) != 0)
-        maf_log(2, "memory at %#llx stays committed", (unsigned long long)address);
+    maf_file_punch(fd, address - base, bytes);
+}
+
+void maf_file_punch(int fd, uint64_t offset, uint64_t bytes)
+{
+    if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)bytes) != 0)
+        maf_log(2, "%llu bytes of memory stay committed", (unsigned long long)bytes);
+}
+
+int maf_memory_block(uint64_t address, uint64_t *base, uint64_t *bytes)
+{
+    struct maf_extent e;
+    if (!maf_in_device(address) || maf_heap_find(&device_heap[device_of(address)], address, &e) != 0)
+        return -1;
+    *base = e.address;
+    *bytes = e.bytes;
+    return 0;
+}
+
+uint64_t maf_memory_page(int device)
+{
+    maf_lock(&order_lock);
+    uint64_t p = maf_heap_alloc(&device_heap[device], PAGE, PAGE, 0);
+    if (p)
+        maf_protect(device, p, PAGE, 1);
+    maf_unlock(&order_lock);
+    return p;
 }
 
 static int alloc(int device, uint64_t bytes, uint32_t tag, uint64_t *out)
@@ -103,11 +133,6 @@ static int alloc(int device, uint64_t bytes, uint32_t tag, uint64_t *out)
     }
     *out = p;
     return 0;
-}
-
-static int device_of(uint64_t p)
-{
-    return (int)((p - maf_g.device_base) / maf_g.device_stride);
 }
 
 /* Pages that only the freed block kept in use. */

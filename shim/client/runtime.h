@@ -20,8 +20,10 @@ enum maf_error {
     MAF_E_NO_DEVICE = 100,
     MAF_E_INVALID_DEVICE = 101,
     MAF_E_INVALID_IMAGE = 200,
+    MAF_E_INVALID_CONTEXT = 201,
     MAF_E_NO_KERNEL_IMAGE = 209,
     MAF_E_FILE_NOT_FOUND = 301,
+    MAF_E_OPERATING_SYSTEM = 304,
     MAF_E_INVALID_HANDLE = 400,
     MAF_E_ILLEGAL_STATE = 401,
     MAF_E_NOT_FOUND = 500,
@@ -105,7 +107,7 @@ MAF_API int maf_host_unregister(void *p);
 MAF_API int maf_pointer(const void *p, struct maf_pointer *out);
 
 /* Virtual memory management (cuMem*). A handle is a nonzero number. */
-MAF_API int maf_vmm_reserve(uint64_t bytes, uint64_t alignment, uint64_t *out);
+MAF_API int maf_vmm_reserve(int device, uint64_t bytes, uint64_t alignment, uint64_t *out);
 MAF_API int maf_vmm_release_range(uint64_t p, uint64_t bytes);
 MAF_API int maf_vmm_create(int device, uint64_t bytes, uint64_t *handle);
 MAF_API int maf_vmm_drop(uint64_t handle);
@@ -115,7 +117,17 @@ MAF_API int maf_vmm_map(uint64_t p, uint64_t bytes, uint64_t offset, uint64_t ha
 MAF_API int maf_vmm_unmap(uint64_t p, uint64_t bytes);
 MAF_API int maf_vmm_access(uint64_t p, uint64_t bytes, int accessible);
 MAF_API int maf_vmm_find(uint64_t p, uint64_t *base, uint64_t *bytes, int *device);
+MAF_API int maf_vmm_export(uint64_t handle, int *fd); /* a descriptor that other processes import; the caller's */
+MAF_API int maf_vmm_import(int device, int fd, uint64_t *handle);
 enum { MAF_VMM_GRANULARITY = 2 << 20 };
+
+/* Between applications of one machine; handles are MAF_IPC_BYTES long. */
+enum { MAF_IPC_BYTES = 64 };
+MAF_API int maf_ipc_memory_handle(uint64_t address, void *handle);
+MAF_API int maf_ipc_memory_open(const void *handle, uint64_t *address); /* counted: as often closed as opened */
+MAF_API int maf_ipc_memory_close(uint64_t address);
+MAF_API int maf_ipc_event_handle(void *event, void *handle);
+MAF_API int maf_ipc_event_open(const void *handle, void **event);
 
 /* --- copies and fills ---------------------------------------------------------------------------------- */
 /* kind: 0 host-host, 1 host-device, 2 device-host, 3 device-device, 4 by address. */

@@ -6,7 +6,7 @@
 
 #include "internal.h"
 
-enum { EVENT_NO_TIMING = 2, STREAM_NON_BLOCKING = 1 };
+enum { EVENT_NO_TIMING = 2, EVENT_INTERPROCESS = 4, STREAM_NON_BLOCKING = 1 };
 
 static struct maf_slab stream_slab = {.item = sizeof(struct maf_stream), .limit = 1 << 20};
 static struct maf_slab event_slab = {.item = sizeof(struct maf_event), .limit = 1 << 22};
@@ -166,8 +166,28 @@ int maf_event_create(uint32_t flags, void **out)
     e->flags = flags;
     e->slot = slot;
     e->device = maf_current_device();
+    if (flags & EVENT_INTERPROCESS) {
+        int error = maf_shared_event_new(e);
+        if (error) {
+            maf_slab_delete(&event_slab, e);
+            return error;
+        }
+    }
     *out = e;
     return 0;
+}
+
+struct maf_event *maf_event_import(uint64_t address)
+{
+    struct maf_event *e = maf_slab_new(&event_slab);
+    if (e) {
+        e->flags = EVENT_NO_TIMING | EVENT_INTERPROCESS;
+        e->device = maf_current_device();
+        e->shared = maf_host_view(address);
+        e->shared_address = address;
+        e->imported = 1;
+    }
+    return e;
 }
 
 int maf_event_destroy(void *event)
@@ -178,6 +198,8 @@ int maf_event_destroy(void *event)
     free(e->deps);
     if (e->slot)
         give_slot(e->slot);
+    if (e->shared)
+        maf_shared_event_drop(e);
     maf_slab_delete(&event_slab, e);
     return 0;
 }
@@ -191,6 +213,8 @@ int maf_event_record(void *event, void *stream, int external)
     if (maf_capturing(s))
         return maf_capture_record(s, e, external);
     e->capture_id = 0;
+    if (e->shared)
+        return maf_shared_event_record(e, s);
     if (e->slot) {
         struct maf_cmd_event *c = maf_ring_begin(s, MAF_CMD_EVENT, sizeof *c);
         if (!c)
@@ -215,6 +239,8 @@ int maf_event_query(void *event)
     int error = maf_capture_unsafe();
     if (error)
         return error;
+    if (maf_shared_event_foreign(e))
+        return maf_shared_event_done(e) ? maf_fault() : MAF_E_NOT_READY;
     int done = maf_is_complete(atomic_load(&e->seq));
     if ((error = maf_fault()))
         return error;
@@ -231,6 +257,8 @@ int maf_event_sync(void *event)
     if (e->capture_id)
         return MAF_E_CAPTURED_EVENT;
     int error = maf_capture_unsafe();
+    if (!error && maf_shared_event_foreign(e))
+        return maf_shared_event_wait(e);
     return error ? error : maf_wait_seq(atomic_load(&e->seq));
 }
 
@@ -254,6 +282,9 @@ int maf_stream_wait_event(void *stream, void *event, int external)
         return MAF_E_INVALID_HANDLE;
     if (e->capture_id || maf_capturing(s))
         return maf_capture_wait(s, e, external);
+    /* Another process's ring: the thread waits for it, since a wait in this one would hold up every stream. */
+    if (maf_shared_event_foreign(e))
+        return maf_shared_event_wait(e);
     maf_stream_raise(s, atomic_load(&e->seq));
     return maf_fault();
 }

@@ -40,6 +40,8 @@ int maf_memory_copy2d(const struct maf_cmd_copy2d *c);
 int maf_memory_write(const struct maf_cmd_write *c, const void *payload);
 int maf_memory_fill(const struct maf_cmd_fill *c);
 int maf_memory_protect(const struct maf_cmd_protect *c);
+int maf_memory_place(const struct maf_cmd_map *c);
+int maf_memory_signal(const struct maf_cmd_signal *c);
 
 /* fault.c. maf_fault_set makes an error sticky: it stores fault_text, prints it on stderr and wakes the client; the
  * first one wins. */

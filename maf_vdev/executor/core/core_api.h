@@ -25,6 +25,7 @@ const struct maf_control *maf_core_control(void);
 /* memory.c */
 int maf_memory_map(int fd, uint64_t base, uint64_t bytes); /* a window of device or pinned memory */
 int maf_memory_contains(uint64_t address, uint64_t bytes);
+int maf_memory_file(uint32_t number, int fd); /* what MAF_CMD_MAP calls by that number; -1 closes it */
 
 /* replay.c. Plans that Python made; ids up to maf_core_table_entries. */
 uint32_t maf_core_table_entries(void);

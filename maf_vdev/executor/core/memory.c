@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { WINDOWS = 4 };
 /* From this size on a copy takes longer than waking the launch pool. */
 enum { PARALLEL_BYTES = 4 << 20 };
+
+static int files[MAF_FILES]; /* descriptor + 1; 0: none */
 
 static struct {
     uint64_t base;
@@ -167,5 +170,52 @@ int maf_memory_protect(const struct maf_cmd_protect *c) {
         maf_fault_set(MAF_ERROR_UNKNOWN, text);
         return MAF_ERROR_UNKNOWN;
     }
+    return MAF_OK;
+}
+
+int maf_memory_file(uint32_t number, int fd) {
+    if (number >= MAF_FILES) return EINVAL;
+    int old = __atomic_exchange_n(&files[number], fd + 1, __ATOMIC_SEQ_CST);
+    if (old) close(old - 1);
+    return 0;
+}
+
+int maf_memory_place(const struct maf_cmd_map *c) {
+    int error = check("map", c->address, c->bytes);
+    if (error) return error;
+    void *at = (void *)(uintptr_t)c->address, *p;
+    int access = c->accessible ? PROT_READ | PROT_WRITE : PROT_NONE;
+    if (c->file == MAF_FILE_NONE) {
+        p = mmap(at, c->bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    } else {
+        int fd = c->file < MAF_FILES ? __atomic_load_n(&files[c->file], __ATOMIC_SEQ_CST) - 1 : -1;
+        p = mmap(at, c->bytes, access, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, (off_t)c->offset);
+        if (p != MAP_FAILED) madvise(p, c->bytes, MADV_HUGEPAGE);
+    }
+    if (p == MAP_FAILED) {
+        char text[96];
+        snprintf(text, sizeof text, "map: %s", strerror(errno));
+        maf_fault_set(MAF_ERROR_UNKNOWN, text);
+        return MAF_ERROR_UNKNOWN;
+    }
+    return MAF_OK;
+}
+
+int maf_memory_signal(const struct maf_cmd_signal *c) {
+    uint64_t bytes = c->kind == MAF_SIGNAL_STORE32 ? 4 : 8;
+    int error = check("signal", c->address, bytes);
+    if (error) return error;
+    if (c->address % bytes || c->kind > MAF_SIGNAL_STORE64) {
+        maf_fault_set(MAF_ERROR_INVALID_VALUE, "signal: kind or alignment");
+        return MAF_ERROR_INVALID_VALUE;
+    }
+    if (bytes == 4) {
+        __atomic_store_n((uint32_t *)(uintptr_t)c->address, (uint32_t)c->value, __ATOMIC_SEQ_CST);
+        return MAF_OK;
+    }
+    uint64_t *word = (uint64_t *)(uintptr_t)c->address, old = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+    while ((c->kind == MAF_SIGNAL_STORE64 || old < c->value) &&
+           !__atomic_compare_exchange_n(word, &old, c->value, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        ;
     return MAF_OK;
 }

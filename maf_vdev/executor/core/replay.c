@@ -193,6 +193,11 @@ static struct maf_usage *dispatch(const struct maf_command *command) {
         return NULL;
     }
     case MAF_CMD_PROTECT: maf_memory_protect((const struct maf_cmd_protect *)command); return NULL;
+    case MAF_CMD_MAP: maf_memory_place((const struct maf_cmd_map *)command); return NULL;
+    case MAF_CMD_SIGNAL:
+        maf_fault_current("signal", NULL);
+        maf_memory_signal((const struct maf_cmd_signal *)command);
+        return NULL;
     case MAF_CMD_NOP: return NULL;
     default: damaged("unknown command"); return NULL;
     }

@@ -262,8 +262,12 @@ static CUresult pointer_attribute(void *data, int attribute, const struct maf_po
     case POINTER_HOST:
         PUT(void *, known ? info->host_pointer : NULL);
         return known && info->host_pointer ? 0 : MAF_E_INVALID_VALUE;
+    case POINTER_IPC_CAPABLE: {
+        char handle[MAF_IPC_BYTES];
+        PUT(unsigned, maf_ipc_memory_handle(info->base, handle) == 0);
+        break;
+    }
     case POINTER_SYNC_MEMOPS:
-    case POINTER_IPC_CAPABLE:
     case POINTER_RDMA:
         PUT(unsigned, 0);
         break;

@@ -7,7 +7,7 @@ CUresult cuMemAddressReserve(CUdeviceptr *p, size_t bytes, size_t alignment, CUd
     uint64_t range = 0;
     (void)address; /* a hint */
     ENTER();
-    int error = flags ? MAF_E_INVALID_VALUE : maf_vmm_reserve(bytes, alignment, &range);
+    int error = flags ? MAF_E_INVALID_VALUE : maf_vmm_reserve(0, bytes, alignment, &range);
     *p = range;
     return error;
 }

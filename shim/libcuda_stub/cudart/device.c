@@ -181,6 +181,7 @@ cudaError_t cudaGetDeviceProperties(void *prop, int device)
         return done(error);
     FILL_COMMON(p, device);
     p->hostNumaId = -1;
+    p->ipcEventSupported = 1;
     maf_device_attribute(21, &p->textureLimits[0]);
     maf_device_attribute(77, &p->textureLimits[1]);
     fill_limits(p->textureLimits + 2, texture_ids, 37);

@@ -466,3 +466,15 @@ nvmlReturn_t nvmlDeviceGetMPSComputeRunningProcesses_v3(nvmlDevice_t device, uns
 {
     return nvmlDeviceGetGraphicsRunningProcesses_v3(device, count, infos);
 }
+
+/* No fabric: every field behind the version word, as many bytes as it says, is zero (state "not supported"). A
+ * profiler or an allocator that asks whether memory may be shared over NVLink then goes on without. */
+nvmlReturn_t nvmlDeviceGetGpuFabricInfoV(nvmlDevice_t device, void *info)
+{
+    REQUIRE(device, info);
+    uint32_t version = *(const uint32_t *)info, bytes = version & 0xffffff;
+    if (bytes < 32 || bytes > 256)
+        return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+    memset((char *)info + sizeof version, 0, bytes - sizeof version);
+    return NVML_SUCCESS;
+}

@@ -167,10 +167,22 @@ print(nvml.nvmlDeviceGetName(device(0), ffi.new("char[2]"), 2))
 def test_nvml_sensors_are_not_supported() -> None:
     code = TEXT + (
         "import ctypes; raw = ctypes.CDLL(LIB + '/libmaf_nvml1.so')\n"
-        "for name in ('Temperature', 'PowerUsage', 'UtilizationRates', 'GpuFabricInfoV', 'NvLinkState'):\n"
+        "for name in ('Temperature', 'PowerUsage', 'UtilizationRates', 'NvLinkState'):\n"
         "    print(getattr(raw, 'nvmlDeviceGet' + name)())\n"
     )
-    assert run(NVML + code) == "3\n" * 5
+    assert run(NVML + code) == "3\n" * 4
+
+
+def test_nvml_fabric_is_absent() -> None:
+    """Versions 2 and 3 differ in length; all behind the version word is zero."""
+    code = TEXT + (
+        "for version, size in ((2, 36), (3, 40)):\n"
+        "    info = ffi.new('unsigned char[64]', [255] * 64)\n"
+        "    ffi.cast('unsigned int *', info)[0] = version << 24 | size\n"
+        "    ok(nvml.nvmlDeviceGetGpuFabricInfoV(device(0), info))\n"
+        "    print(bytes(info)[4:] == bytes(size - 4) + bytes([255] * (64 - size)))\n"
+    )
+    assert run(NVML + code) == "True\n" * 2
 
 
 def test_nvidia_ml_py() -> None:

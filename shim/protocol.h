@@ -22,7 +22,15 @@ enum {
     MAF_SYSTEM_BYTES = 0x20000000, /* 512 MiB of address space per SDA, committed on use */
     MAF_RING_ALIGN = 16,
     MAF_MAX_SDA = 16,
+    MAF_SPANS = 65536, /* power of two */
     MAF_FILES = 256 /* files that MAF_CMD_MAP can name at one time */
+};
+
+/* When a command ran, CLOCK_MONOTONIC nanoseconds. */
+struct maf_span {
+    uint64_t seq;
+    uint64_t start_ns;
+    uint64_t end_ns;
 };
 
 /* Shared control page, at offset 0 of the ring file; the ring's bytes follow at ring_offset. */
@@ -54,9 +62,12 @@ struct maf_control {
      * first adds 1 to wake_count and wakes all sleepers of that word: `completed` itself changes too often to sleep on. */
     uint64_t wake_seq;
     uint64_t wake_consumed;
-    uint64_t pad1[6];
+    uint32_t tracing; /* the executor fills `spans`; written by the client */
+    uint32_t pad1;
+    uint64_t pad2[5];
     char fault_text[2048]; /* kernel name and reason, NUL-terminated */
     uint64_t event_ns[65536]; /* time stamp of each event slot, CLOCK_MONOTONIC nanoseconds */
+    struct maf_span spans[65536]; /* by sequence number modulo MAF_SPANS, while `tracing` is set */
 };
 
 enum maf_command_kind {

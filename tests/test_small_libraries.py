@@ -202,7 +202,7 @@ print(pynvml.nvmlDeviceGetMemoryInfo(h).total, pynvml.nvmlDeviceGetCount())
 
 
 @pytest.mark.parametrize("major", [13, 12])
-def test_cupti_accepts_a_profiler_and_delivers_nothing(major: int) -> None:
+def test_cupti_of_a_program_without_device_work(major: int) -> None:
     ffi, cupti = load(f"cupti{major}", "cupti/cupti.h")
     handle, version, text = ffi.new("CUpti_SubscriberHandle *"), ffi.new("uint32_t *"), ffi.new("char **")
     requested = []
@@ -240,6 +240,7 @@ def test_cupti_accepts_a_profiler_and_delivers_nothing(major: int) -> None:
     assert ffi.string(text[0]) == b"CUPTI_ERROR_QUEUE_EMPTY"
     d.check(cupti.cuptiUnsubscribe(handle[0]))
     assert cupti.cuptiUnsubscribe(handle[0]) == 1
+    d.check(cupti.cuptiFinalize())
 
 
 # --- cuSPARSE, cuRAND ---------------------------------------------------------------------------------------------

@@ -258,6 +258,7 @@ static int spawn(void)
     maf_g.control->version = MAF_PROTOCOL_VERSION;
     maf_g.control->ring_bytes = RING_BYTES;
     maf_g.control->ring_offset = ring_offset;
+    maf_g.control->tracing = (uint32_t)maf_trace_on;
     maf_g.ring = shared + ring_offset;
     maf_g.ring_mask = RING_BYTES - 1;
     maf_g.socket = pair[0];

@@ -163,10 +163,13 @@ int maf_memcpy(void *stream, uint64_t dst, uint64_t src, uint64_t bytes, int kin
         return put_write(s, dst, (const void *)(uintptr_t)src, bytes);
     if (!idle && (error = maf_wait_seq(maf_stream_order(s))))
         return error;
+    uint64_t start = unlikely(maf_trace_on) ? maf_now_ns() : 0;
     if (bytes >= BULK_MIN && maf_in_device(dst))
         bulk_write(dst, maf_host_view(src), bytes);
     else
         memcpy(maf_host_view(dst), maf_host_view(src), bytes);
+    if (unlikely(start))
+        maf_trace_host_copy(s, dst, src, bytes, start);
     return maf_fault();
 }
 
@@ -216,7 +219,10 @@ int maf_memcpy_box(void *stream, const struct maf_box *box, int kind, int async)
         return capture_host_box(s, &b);
     if ((error = maf_wait_seq(maf_stream_order(s))))
         return error;
+    uint64_t start = unlikely(maf_trace_on) ? maf_now_ns() : 0;
     maf_box_run(&b);
+    if (unlikely(start))
+        maf_trace_host_copy(s, b.dst, b.src, b.width * b.height * b.depth, start);
     return maf_fault();
 }
 

@@ -394,6 +394,13 @@ struct maf_event *maf_event_of(void *handle);
 int maf_memory_free_tagged(uint64_t address, uint32_t tag); /* frees only the allocation that carries this tag */
 uint32_t maf_memory_tag(uint64_t address);
 
+/* --- trace.c --------------------------------------------------------------------------------------------------- */
+void maf_trace_name_kernel(const struct maf_kernel_info *info, const char *name);
+void maf_trace_name_plan(uint32_t id, uint32_t op_kind, const void *desc);
+void maf_trace_command(struct maf_stream *s, const struct maf_command *command); /* about to be published */
+/* A copy that this process made itself, begun at `start`. */
+void maf_trace_host_copy(struct maf_stream *s, uint64_t dst, uint64_t src, uint64_t bytes, uint64_t start);
+
 /* --- settings.c ---------------------------------------------------------------------------------------------- */
 extern struct maf_profile maf_profile_data;
 extern int maf_launch_blocking; /* CUDA_LAUNCH_BLOCKING: every launch waits for its end */

@@ -433,6 +433,7 @@ int maf_kernel_state(struct maf_kernel *k, int device, struct maf_kernel_state *
         free(state);
         return error ? error : MAF_E_INVALID_IMAGE;
     }
+    maf_trace_name_kernel(&state->info, k->name);
     struct maf_kernel_state *fit = realloc(state, sizeof *state + state->info.params * sizeof(struct maf_param));
     struct maf_kernel_state *none = NULL;
     state = fit ? fit : state;

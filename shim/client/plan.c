@@ -65,7 +65,7 @@ int maf_plan(uint32_t op_kind, const void *desc, uint32_t bytes, struct maf_plan
             error = maf_request(MAF_REQ_PLAN, device, &head, sizeof head, desc, bytes, reply, sizeof reply - 1, &got);
             p->error = error;
             if (error == 0)
-                memcpy(&p->info, reply, sizeof p->info);
+                memcpy(&p->info, reply, sizeof p->info), maf_trace_name_plan(p->info.plan, op_kind, desc);
             else if (error > 0)
                 maf_log(error == MAF_PLAN_UNSUPPORTED ? 2 : 1, "plan of op %u: %s", op_kind, reply);
             if (error < 0) {

@@ -160,6 +160,8 @@ uint64_t maf_ring_end(struct maf_stream *s, void *command)
     struct maf_command *c = command;
     uint64_t seq = atomic_load_explicit(&last_seq, memory_order_relaxed) + 1;
     c->seq = seq;
+    if (unlikely(maf_trace_on))
+        maf_trace_command(s, c);
     produced += c->size;
     atomic_store_explicit(&last_seq, seq, memory_order_release);
     maf_stream_raise(s, seq);
@@ -185,6 +187,10 @@ uint64_t maf_ring_put_all(struct maf_stream *s, struct maf_exec_entry *entries, 
         memcpy(to, from, from->size);
         to->seq = ++seq;
         to->stream = s->id;
+        if (unlikely(maf_trace_on)) {
+            publish();
+            maf_trace_command(s, to);
+        }
         produced += from->size;
         if (entries[i].event) {
             atomic_store(&entries[i].event->seq, seq);

@@ -210,6 +210,53 @@ struct maf_config {
 MAF_API int maf_push_config(const struct maf_config *c);
 MAF_API int maf_pop_config(struct maf_config *c);
 
+/* --- what profilers record --------------------------------------------------------------------------------------- */
+MAF_API extern int maf_trace_on; /* read with a plain load: a call that misses the change is not recorded */
+enum { MAF_TRACE_EXTERNAL = 16 }; /* kinds of external correlation ids */
+enum maf_trace_type { MAF_TRACE_CALL = 1, MAF_TRACE_EXTERNAL_ID, MAF_TRACE_KERNEL, MAF_TRACE_COPY, MAF_TRACE_FILL };
+struct maf_trace_item {
+    uint32_t type;
+    uint32_t correlation; /* of the call that issued it */
+    uint64_t seq;         /* 0: not a command of the ring */
+    uint64_t start, end;  /* CLOCK_MONOTONIC nanoseconds; 0 when it did not run */
+    uint32_t kind, cbid;  /* call: activity kind and callback id; external id: its kind */
+    uint32_t thread;
+    int32_t error;
+    uint32_t device, stream;
+    uint64_t bytes; /* external id: the id */
+    uint32_t value; /* of a fill */
+    uint32_t from, to; /* enum maf_memory_type */
+    uint32_t grid[3], block[3];
+    uint32_t dynamic_shared, static_shared, registers, local_bytes;
+    const char *name; /* of a kernel, mangled */
+};
+/* first_item is called from the first recorded call, and from the first after each maf_trace_take. */
+MAF_API void maf_trace_switch(int on, void (*first_item)(void));
+/* All items so far, once all queued work has run; the caller frees them. */
+MAF_API uint64_t maf_trace_take(struct maf_trace_item **out);
+MAF_API void maf_trace_external(uint32_t kind, uint64_t id, int set); /* the calling thread's newest id of that kind */
+
+/* One call of an API. TRACE at the head of an entry point notes it when a profiler listens. */
+struct maf_trace_call {
+    uint32_t correlation; /* 0: not recorded */
+    uint32_t kind, cbid;
+    uint64_t start;
+};
+MAF_API void maf_trace_begin(struct maf_trace_call *call, uint32_t kind, uint32_t cbid);
+MAF_API void maf_trace_end(struct maf_trace_call *call);
+MAF_API void maf_trace_error(int error); /* what the running call will return */
+static inline void maf_trace_leave(struct maf_trace_call *call)
+{
+    if (__builtin_expect(call->correlation != 0, 0))
+        maf_trace_end(call);
+}
+enum { MAF_TRACE_DRIVER = 4, MAF_TRACE_RUNTIME = 5 }; /* activity kinds */
+#define MAF_TRACE(kind, cbid)                                                                     \
+    struct maf_trace_call trace_call __attribute__((cleanup(maf_trace_leave)));                   \
+    trace_call.correlation = 0;                                                                   \
+    if (__builtin_expect(maf_trace_on, 0))                                                        \
+        maf_trace_begin(&trace_call, kind, cbid)
+
 /* --- capture and graphs -------------------------------------------------------------------------------------- */
 enum maf_node_type {
     MAF_NODE_KERNEL = 0,

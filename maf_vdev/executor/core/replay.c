@@ -215,6 +215,12 @@ void maf_replay(const struct maf_command *command) {
     maf_fault_current(NULL, NULL);
     uint64_t spent = maf_now() - started;
     counters.busy_ns += spent;
+    if (__builtin_expect(__atomic_load_n(&maf_control_page->tracing, __ATOMIC_RELAXED) != 0, 0)) {
+        struct maf_span *span = &maf_control_page->spans[command->seq % MAF_SPANS];
+        span->start_ns = started;
+        span->end_ns = started + spent;
+        span->seq = command->seq;
+    }
     if (usage) {
         usage->runs++;
         usage->ns += spent;

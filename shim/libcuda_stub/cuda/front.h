@@ -7,8 +7,14 @@
 
 #include "cuda.h"
 #include "runtime.h"
+#include "trace_calls.h"
 
 #define TLS _Thread_local __attribute__((tls_model("initial-exec")))
+#define CALL_ID(name, id, text) CALL_##name = id,
+enum { MAF_DRIVER_CALLS(CALL_ID) };
+#undef CALL_ID
+#define TRACE(name) MAF_TRACE(MAF_TRACE_DRIVER, CALL_##name)
+
 #define PER_THREAD(stream) ((stream) ? (stream) : (CUstream)2)
 
 /* Codes that exist in the runtime only. */

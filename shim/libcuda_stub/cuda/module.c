@@ -283,6 +283,7 @@ static CUresult launch(struct maf_launch *l)
 CUresult cuLaunchKernel(CUfunction function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
                         unsigned bz, unsigned shared, CUstream stream, void **params, void **extra)
 {
+    TRACE(cuLaunchKernel);
     struct maf_launch l = {.kernel = function, .grid = {gx, gy, gz}, .block = {bx, by, bz}, .shared = shared,
                            .stream = stream, .args = params, .extra = extra};
     return params && extra ? MAF_E_INVALID_VALUE : launch(&l);
@@ -297,6 +298,7 @@ CUresult cuLaunchKernel_ptsz(CUfunction function, unsigned gx, unsigned gy, unsi
 CUresult cuLaunchCooperativeKernel(CUfunction function, unsigned gx, unsigned gy, unsigned gz, unsigned bx,
                                    unsigned by, unsigned bz, unsigned shared, CUstream stream, void **params)
 {
+    TRACE(cuLaunchCooperativeKernel);
     struct maf_launch l = {.kernel = function, .grid = {gx, gy, gz}, .block = {bx, by, bz}, .shared = shared,
                            .stream = stream, .args = params, .cooperative = 1};
     return launch(&l);
@@ -312,6 +314,7 @@ enum { ATTRIBUTE_COOPERATIVE = 2, ATTRIBUTE_CLUSTER = 4 };
 
 static CUresult launch_ex(const CUlaunchConfig *c, CUfunction function, void **params, void **extra, CUstream stream)
 {
+    TRACE(cuLaunchKernelEx);
     struct maf_launch l = {.kernel = function,
                            .grid = {c->gridDimX, c->gridDimY, c->gridDimZ},
                            .block = {c->blockDimX, c->blockDimY, c->blockDimZ},

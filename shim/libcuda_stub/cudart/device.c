@@ -229,6 +229,7 @@ cudaError_t cudaDeviceGetByPCIBusId(int *device, const char *pciBusId)
 
 cudaError_t cudaDeviceSynchronize(void)
 {
+    TRACE(cudaDeviceSynchronize);
     ENTER();
     return done(maf_device_sync());
 }

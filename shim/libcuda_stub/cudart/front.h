@@ -7,6 +7,7 @@
 
 #include "cudart.h"
 #include "runtime.h"
+#include "trace_calls.h"
 
 #ifndef MAF_CUDART_MAJOR
 #define MAF_CUDART_MAJOR 13
@@ -15,8 +16,10 @@
 /* Every failing call also sets the thread's last error. */
 static inline cudaError_t done(int error)
 {
-    if (__builtin_expect(error != 0, 0))
+    if (__builtin_expect(error != 0, 0)) {
         *maf_last_error() = error;
+        maf_trace_error(error);
+    }
     return error;
 }
 
@@ -32,6 +35,11 @@ static inline uint64_t u64(const void *p)
         if (__builtin_expect(entered, 0)) \
             return done(entered);        \
     } while (0)
+
+#define CALL_ID(name, id, text) CALL_##name = id,
+enum { MAF_RUNTIME_CALLS(CALL_ID) };
+#undef CALL_ID
+#define TRACE(name) MAF_TRACE(MAF_TRACE_RUNTIME, CALL_##name)
 
 #define PER_THREAD(stream) ((stream) ? (stream) : (cudaStream_t)2)
 

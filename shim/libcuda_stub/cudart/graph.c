@@ -13,6 +13,7 @@ typedef void *const *nodes_t;
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, int mode)
 {
+    TRACE(cudaStreamBeginCapture);
     ENTER();
     return done(maf_capture_start(stream, mode, NULL, NULL, 0));
 }
@@ -38,6 +39,7 @@ cudaError_t cudaStreamBeginCaptureToGraph_ptsz(cudaStream_t stream, cudaGraph_t 
 
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
 {
+    TRACE(cudaStreamEndCapture);
     return done(maf_capture_finish(stream, graph));
 }
 
@@ -48,6 +50,7 @@ cudaError_t cudaStreamEndCapture_ptsz(cudaStream_t stream, cudaGraph_t *graph)
 
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, int *status)
 {
+    TRACE(cudaStreamIsCapturing);
     struct maf_capture_info info;
     int error = maf_capture_status(stream, &info);
     *status = info.status;
@@ -570,6 +573,7 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph, unsig
 
 cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t *exec, cudaGraph_t graph, unsigned long long flags)
 {
+    TRACE(cudaGraphInstantiateWithFlags);
     return cudaGraphInstantiate(exec, graph, flags);
 }
 
@@ -610,6 +614,7 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec)
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream)
 {
+    TRACE(cudaGraphLaunch);
     ENTER();
     return done(maf_exec_launch(exec, stream));
 }

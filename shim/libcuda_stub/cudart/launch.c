@@ -38,6 +38,7 @@ cudaError_t cudaGetFuncBySymbol(cudaFunction_t *function, const void *symbol)
 cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void **args, size_t shared,
                                cudaStream_t stream)
 {
+    TRACE(cudaLaunchKernel);
     return launch(kernel, grid, block, args, shared, stream, 0);
 }
 
@@ -49,6 +50,7 @@ cudaError_t __cudaLaunchKernel_ptsz(cudaKernel_t kernel, dim3 grid, dim3 block, 
 
 cudaError_t cudaLaunchKernel(const void *func, dim3 grid, dim3 block, void **args, size_t shared, cudaStream_t stream)
 {
+    TRACE(cudaLaunchKernel);
     return launch(func, grid, block, args, shared, stream, 0);
 }
 
@@ -61,6 +63,7 @@ cudaError_t cudaLaunchKernel_ptsz(const void *func, dim3 grid, dim3 block, void 
 cudaError_t cudaLaunchCooperativeKernel(const void *func, dim3 grid, dim3 block, void **args, size_t shared,
                                         cudaStream_t stream)
 {
+    TRACE(cudaLaunchCooperativeKernel);
     return launch(func, grid, block, args, shared, stream, 1);
 }
 
@@ -88,6 +91,7 @@ static cudaError_t launch_config(const cudaLaunchConfig_t *c, const void *func, 
 
 cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t *config, const void *func, void **args)
 {
+    TRACE(cudaLaunchKernelExC);
     return config ? launch_config(config, func, args, config->stream) : done(MAF_E_INVALID_VALUE);
 }
 
@@ -99,6 +103,7 @@ cudaError_t cudaLaunchKernelExC_ptsz(const cudaLaunchConfig_t *config, const voi
 /* --- attributes --------------------------------------------------------------------------------------- */
 cudaError_t cudaFuncGetAttributes(struct cudaFuncAttributes *attributes, const void *func)
 {
+    TRACE(cudaFuncGetAttributes);
     struct maf_kernel_facts f;
     ENTER();
     int error = maf_kernel_facts((void *)(uintptr_t)func, maf_current_device(), &f);
@@ -133,6 +138,7 @@ static int set_attribute(void *kernel, int attr, int value)
 
 cudaError_t cudaFuncSetAttribute(const void *func, int attr, int value)
 {
+    TRACE(cudaFuncSetAttribute);
     ENTER();
     return done(set_attribute((void *)(uintptr_t)func, attr, value));
 }
@@ -172,6 +178,7 @@ cudaError_t cudaFuncGetParamInfo(const void *func, size_t index, size_t *offset,
 
 cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, const void *func, int blockSize, size_t shared)
 {
+    TRACE(cudaOccupancyMaxActiveBlocksPerMultiprocessor);
     ENTER();
     return done(maf_kernel_occupancy((void *)(uintptr_t)func, maf_current_device(), blockSize, shared, blocks));
 }

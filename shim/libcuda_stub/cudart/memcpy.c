@@ -9,6 +9,7 @@ static cudaError_t copy(void *dst, const void *src, size_t bytes, int kind, cuda
 
 cudaError_t cudaMemcpy(void *dst, const void *src, size_t bytes, int kind)
 {
+    TRACE(cudaMemcpy);
     return copy(dst, src, bytes, kind, NULL, 0);
 }
 
@@ -19,6 +20,7 @@ cudaError_t cudaMemcpy_ptds(void *dst, const void *src, size_t bytes, int kind)
 
 cudaError_t cudaMemcpyAsync(void *dst, const void *src, size_t bytes, int kind, cudaStream_t stream)
 {
+    TRACE(cudaMemcpyAsync);
     return copy(dst, src, bytes, kind, stream, 1);
 }
 
@@ -45,6 +47,7 @@ cudaError_t cudaMemcpyPeer(void *dst, int dstDevice, const void *src, int srcDev
 cudaError_t cudaMemcpyPeerAsync(void *dst, int dstDevice, const void *src, int srcDevice, size_t bytes,
                                 cudaStream_t stream)
 {
+    TRACE(cudaMemcpyPeerAsync);
     return copy_peer(dst, dstDevice, src, srcDevice, bytes, stream, 1);
 }
 
@@ -60,12 +63,14 @@ static cudaError_t copy_2d(void *dst, size_t dpitch, const void *src, size_t spi
 cudaError_t cudaMemcpy2D(void *dst, size_t dpitch, const void *src, size_t spitch, size_t width, size_t height,
                          int kind)
 {
+    TRACE(cudaMemcpy2D);
     return copy_2d(dst, dpitch, src, spitch, width, height, kind, NULL, 0);
 }
 
 cudaError_t cudaMemcpy2DAsync(void *dst, size_t dpitch, const void *src, size_t spitch, size_t width, size_t height,
                               int kind, cudaStream_t stream)
 {
+    TRACE(cudaMemcpy2DAsync);
     return copy_2d(dst, dpitch, src, spitch, width, height, kind, stream, 1);
 }
 
@@ -111,11 +116,13 @@ static cudaError_t copy_3d(const struct cudaMemcpy3DParms *p, cudaStream_t strea
 
 cudaError_t cudaMemcpy3D(const struct cudaMemcpy3DParms *p)
 {
+    TRACE(cudaMemcpy3D);
     return copy_3d(p, NULL, 0);
 }
 
 cudaError_t cudaMemcpy3DAsync(const struct cudaMemcpy3DParms *p, cudaStream_t stream)
 {
+    TRACE(cudaMemcpy3DAsync);
     return copy_3d(p, stream, 1);
 }
 
@@ -176,6 +183,7 @@ static cudaError_t from_symbol(void *dst, const void *symbol, size_t bytes, size
 
 cudaError_t cudaMemcpyToSymbol(const void *symbol, const void *src, size_t bytes, size_t offset, int kind)
 {
+    TRACE(cudaMemcpyToSymbol);
     return to_symbol(symbol, src, bytes, offset, kind, NULL, 0);
 }
 
@@ -198,6 +206,7 @@ cudaError_t cudaMemcpyToSymbolAsync_ptsz(const void *symbol, const void *src, si
 
 cudaError_t cudaMemcpyFromSymbol(void *dst, const void *symbol, size_t bytes, size_t offset, int kind)
 {
+    TRACE(cudaMemcpyFromSymbol);
     return from_symbol(dst, symbol, bytes, offset, kind, NULL, 0);
 }
 
@@ -227,6 +236,7 @@ static cudaError_t fill(void *p, size_t pitch, int value, size_t width, size_t h
 
 cudaError_t cudaMemset(void *p, int value, size_t bytes)
 {
+    TRACE(cudaMemset);
     return fill(p, bytes, value, bytes, 1, NULL, 1);
 }
 
@@ -237,6 +247,7 @@ cudaError_t cudaMemset_ptds(void *p, int value, size_t bytes)
 
 cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t stream)
 {
+    TRACE(cudaMemsetAsync);
     return fill(p, bytes, value, bytes, 1, stream, 1);
 }
 
@@ -247,6 +258,7 @@ cudaError_t cudaMemsetAsync_ptsz(void *p, int value, size_t bytes, cudaStream_t 
 
 cudaError_t cudaMemset2D(void *p, size_t pitch, int value, size_t width, size_t height)
 {
+    TRACE(cudaMemset2D);
     return fill(p, pitch, value, width, height, NULL, 1);
 }
 

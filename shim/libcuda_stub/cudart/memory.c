@@ -8,6 +8,7 @@ enum { PITCH = 512 };
 
 cudaError_t cudaMalloc(void **p, size_t bytes)
 {
+    TRACE(cudaMalloc);
     uint64_t address = 0;
     ENTER();
     int error = maf_memory_alloc(maf_current_device(), bytes, &address);
@@ -17,35 +18,41 @@ cudaError_t cudaMalloc(void **p, size_t bytes)
 
 cudaError_t cudaFree(void *p)
 {
+    TRACE(cudaFree);
     ENTER();
     return done(maf_memory_free(u64(p)));
 }
 
 cudaError_t cudaHostAlloc(void **p, size_t bytes, unsigned flags)
 {
+    TRACE(cudaHostAlloc);
     ENTER();
     return done(flags > 7 ? MAF_E_INVALID_VALUE : maf_host_alloc(bytes, flags, p));
 }
 
 cudaError_t cudaMallocHost(void **p, size_t bytes)
 {
+    TRACE(cudaMallocHost);
     return cudaHostAlloc(p, bytes, 0);
 }
 
 cudaError_t cudaFreeHost(void *p)
 {
+    TRACE(cudaFreeHost);
     ENTER();
     return done(maf_host_free(p));
 }
 
 cudaError_t cudaHostRegister(void *p, size_t bytes, unsigned flags)
 {
+    TRACE(cudaHostRegister);
     ENTER();
     return done(maf_host_register(p, bytes, flags));
 }
 
 cudaError_t cudaHostUnregister(void *p)
 {
+    TRACE(cudaHostUnregister);
     ENTER();
     return done(maf_host_unregister(p));
 }
@@ -76,6 +83,7 @@ cudaError_t cudaHostGetFlags(unsigned *flags, void *host)
 
 cudaError_t cudaMallocManaged(void **p, size_t bytes, unsigned flags)
 {
+    TRACE(cudaMallocManaged);
     uint64_t address = 0;
     ENTER();
     int error = flags != 1 && flags != 2 ? MAF_E_INVALID_VALUE : maf_managed_alloc(bytes, flags, &address);
@@ -100,6 +108,7 @@ cudaError_t cudaMalloc3D(struct cudaPitchedPtr *p, struct cudaExtent extent)
 
 cudaError_t cudaMemGetInfo(size_t *free, size_t *total)
 {
+    TRACE(cudaMemGetInfo);
     uint64_t a, b;
     ENTER();
     maf_memory_info(maf_current_device(), &a, &b);
@@ -110,6 +119,7 @@ cudaError_t cudaMemGetInfo(size_t *free, size_t *total)
 
 cudaError_t cudaPointerGetAttributes(struct cudaPointerAttributes *attributes, const void *p)
 {
+    TRACE(cudaPointerGetAttributes);
     struct maf_pointer info;
     int error = maf_start();
     if (error)
@@ -215,11 +225,13 @@ cudaError_t cudaMallocFromPoolAsync(void **p, size_t bytes, cudaMemPool_t pool, 
 
 cudaError_t cudaMallocAsync(void **p, size_t bytes, cudaStream_t stream)
 {
+    TRACE(cudaMallocAsync);
     return cudaMallocFromPoolAsync(p, bytes, NULL, stream);
 }
 
 cudaError_t cudaFreeAsync(void *p, cudaStream_t stream)
 {
+    TRACE(cudaFreeAsync);
     ENTER();
     return done(maf_memory_free_async(stream, u64(p)));
 }

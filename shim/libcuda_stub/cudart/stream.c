@@ -6,6 +6,7 @@
 
 cudaError_t cudaStreamCreateWithPriority(cudaStream_t *stream, unsigned flags, int priority)
 {
+    TRACE(cudaStreamCreateWithPriority);
     ENTER();
     return done(flags > 1 ? MAF_E_INVALID_VALUE : maf_stream_create(flags, priority, stream));
 }
@@ -27,6 +28,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
+    TRACE(cudaStreamSynchronize);
     ENTER();
     return done(maf_stream_sync(stream));
 }
@@ -38,6 +40,7 @@ cudaError_t cudaStreamSynchronize_ptsz(cudaStream_t stream)
 
 cudaError_t cudaStreamQuery(cudaStream_t stream)
 {
+    TRACE(cudaStreamQuery);
     ENTER();
     return done(maf_stream_query(stream));
 }
@@ -49,6 +52,7 @@ cudaError_t cudaStreamQuery_ptsz(cudaStream_t stream)
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags)
 {
+    TRACE(cudaStreamWaitEvent);
     ENTER();
     return done(flags > 1 ? MAF_E_INVALID_VALUE : maf_stream_wait_event(stream, event, (int)flags));
 }
@@ -136,6 +140,7 @@ cudaError_t cudaStreamSetAttribute(cudaStream_t stream, int attr, const void *va
 /* --- host callbacks --------------------------------------------------------------------------------------- */
 cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t fn, void *arg)
 {
+    TRACE(cudaLaunchHostFunc);
     ENTER();
     return done(maf_host_function(stream, fn, arg));
 }
@@ -183,6 +188,7 @@ cudaError_t cudaStreamAddCallback_ptsz(cudaStream_t stream, cudaStreamCallback_t
 /* --- events -------------------------------------------------------------------------------------------------- */
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags)
 {
+    TRACE(cudaEventCreateWithFlags);
     ENTER();
     if (flags & ~7u || (flags & 4 && !(flags & 2)))
         return done(MAF_E_INVALID_VALUE);
@@ -196,11 +202,13 @@ cudaError_t cudaEventCreate(cudaEvent_t *event)
 
 cudaError_t cudaEventDestroy(cudaEvent_t event)
 {
+    TRACE(cudaEventDestroy);
     return done(maf_event_destroy(event));
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 {
+    TRACE(cudaEventRecord);
     ENTER();
     return done(maf_event_record(event, stream, 0));
 }
@@ -212,6 +220,7 @@ cudaError_t cudaEventRecord_ptsz(cudaEvent_t event, cudaStream_t stream)
 
 cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, unsigned flags)
 {
+    TRACE(cudaEventRecordWithFlags);
     ENTER();
     return done(flags > 1 ? MAF_E_INVALID_VALUE : maf_event_record(event, stream, (int)flags));
 }
@@ -223,18 +232,21 @@ cudaError_t cudaEventRecordWithFlags_ptsz(cudaEvent_t event, cudaStream_t stream
 
 cudaError_t cudaEventQuery(cudaEvent_t event)
 {
+    TRACE(cudaEventQuery);
     ENTER();
     return done(maf_event_query(event));
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event)
 {
+    TRACE(cudaEventSynchronize);
     ENTER();
     return done(maf_event_sync(event));
 }
 
 cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t start, cudaEvent_t end)
 {
+    TRACE(cudaEventElapsedTime);
     ENTER();
     return done(maf_event_elapsed(start, end, ms));
 }

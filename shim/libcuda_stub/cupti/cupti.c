@@ -1,18 +1,17 @@
-/* CUPTI without records: subscriptions and activity kinds are accepted and kept, and no record is ever delivered,
- * which is what a profiler sees of a program without device work. Counters, events, metrics and PC sampling stay
- * generated stubs: there is no hardware to read them from. */
+/* CUPTI: versions, subscriptions, external correlation ids, attributes. Callbacks are accepted and never made.
+ * Counters, events, metrics and PC sampling stay generated stubs: there is no hardware to read them from. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "cupti.h"
+#include "runtime.h"
+
+#include "activity.h"
 
 enum {
     VERSION = MAF_CUPTI_MAJOR >= 13 ? 130001 : 24,
-    KINDS = 64,             /* CUpti_ActivityKind values are below this */
-    EXTERNAL_KINDS = 16,    /* CUpti_ExternalCorrelationKind values are below this */
+    EXTERNAL_KINDS = MAF_TRACE_EXTERNAL, /* CUpti_ExternalCorrelationKind values are below this */
     ATTRIBUTE_BYTES = 8,
     ATTRIBUTES = 16
 };
@@ -24,10 +23,6 @@ struct CUpti_Subscriber_st {
 
 static struct CUpti_Subscriber_st the_subscriber;
 static int subscribed;
-static uint8_t kind_enabled[KINDS];
-static CUpti_BuffersCallbackRequestFunc buffer_request;
-static CUpti_BuffersCallbackCompleteFunc buffer_complete;
-static CUpti_TimestampCallbackFunc timestamp_source;
 static _Thread_local CUptiResult last_error;
 
 /* The documented defaults of the attributes that hold one size_t or uint8_t: device buffer 8 MiB, its pool 250. */
@@ -42,7 +37,7 @@ struct stack {
 };
 static _Thread_local struct stack external[EXTERNAL_KINDS];
 
-static CUptiResult answer(CUptiResult result)
+CUptiResult maf_cupti_answer(CUptiResult result)
 {
     if (result != CUPTI_SUCCESS)
         last_error = result;
@@ -68,7 +63,7 @@ static const struct {
 CUptiResult cuptiGetVersion(uint32_t *version)
 {
     if (!version)
-        return answer(CUPTI_ERROR_INVALID_PARAMETER);
+        return maf_cupti_answer(CUPTI_ERROR_INVALID_PARAMETER);
     *version = VERSION;
     return CUPTI_SUCCESS;
 }
@@ -76,13 +71,13 @@ CUptiResult cuptiGetVersion(uint32_t *version)
 CUptiResult cuptiGetResultString(CUptiResult result, const char **text)
 {
     if (!text)
-        return answer(CUPTI_ERROR_INVALID_PARAMETER);
+        return maf_cupti_answer(CUPTI_ERROR_INVALID_PARAMETER);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (names[i].result == result) {
             *text = names[i].name;
             return CUPTI_SUCCESS;
         }
-    return answer(CUPTI_ERROR_INVALID_PARAMETER);
+    return maf_cupti_answer(CUPTI_ERROR_INVALID_PARAMETER);
 }
 
 CUptiResult cuptiGetErrorMessage(CUptiResult result, const char **text)
@@ -99,22 +94,16 @@ CUptiResult cuptiGetLastError(void)
 
 CUptiResult cuptiGetTimestamp(uint64_t *timestamp)
 {
-    struct timespec now;
     if (!timestamp)
-        return answer(CUPTI_ERROR_INVALID_PARAMETER);
-    if (timestamp_source) {
-        *timestamp = timestamp_source();
-        return CUPTI_SUCCESS;
-    }
-    clock_gettime(CLOCK_REALTIME, &now);
-    *timestamp = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+        return maf_cupti_answer(CUPTI_ERROR_INVALID_PARAMETER);
+    *timestamp = maf_cupti_now();
     return CUPTI_SUCCESS;
 }
 
 CUptiResult cuptiFinalize(void)
 {
     subscribed = 0;
-    memset(kind_enabled, 0, sizeof kind_enabled);
+    maf_cupti_stop();
     return CUPTI_SUCCESS;
 }
 
@@ -123,9 +112,9 @@ CUptiResult cuptiFinalize(void)
 CUptiResult cuptiSubscribe(CUpti_SubscriberHandle *subscriber, CUpti_CallbackFunc callback, void *userdata)
 {
     if (!subscriber)
-        return answer(CUPTI_ERROR_INVALID_PARAMETER);
+        return maf_cupti_answer(CUPTI_ERROR_INVALID_PARAMETER);
     if (subscribed)
-        return answer(CUPTI_ERROR_MULTIPLE_SUBSCRIBERS_NOT_SUPPORTED);
+        return maf_cupti_answer(CUPTI_ERROR_MULTIPLE_SUBSCRIBERS_NOT_SUPPORTED);
     subscribed = 1;
     the_subscriber.callback = callback;
     the_subscriber.userdata = userdata;
@@ -141,7 +130,7 @@ static int is_subscriber(CUpti_SubscriberHandle subscriber)
 CUptiResult cuptiUnsubscribe(CUpti_SubscriberHandle subscriber)
 {
     if (!is_subscriber(subscriber))
-        return answer(CUPTI_ERROR_INVALID_PARAMETER);
+        return maf_cupti_answer(CUPTI_ERROR_INVALID_PARAMETER);
     subscribed = 0;
     return CUPTI_SUCCESS;
 }
@@ -149,7 +138,7 @@ CUptiResult cuptiUnsubscribe(CUpti_SubscriberHandle subscriber)
 CUptiResult cuptiEnableCallback(uint32_t enable, CUpti_SubscriberHandle subscriber, uint32_t domain, uint32_t cbid)
 {
     (void)enable, (void)domain, (void)cbid;
-    return is_subscriber(subscriber) ? CUPTI_SUCCESS : answer(CUPTI_ERROR_INVALID_PARAMETER);
+    return is_subscriber(subscriber) ? CUPTI_SUCCESS : maf_cupti_answer(CUPTI_ERROR_INVALID_PARAMETER);
 }
 
 CUptiResult cuptiEnableDomain(uint32_t enable, CUpti_SubscriberHandle subscriber, uint32_t domain)
@@ -162,129 +151,35 @@ CUptiResult cuptiEnableAllDomains(uint32_t enable, CUpti_SubscriberHandle subscr
     return cuptiEnableCallback(enable, subscriber, 0, 0);
 }
 
-/* --- activities ---- */
-
-static CUptiResult set_kind(uint32_t kind, uint8_t enabled)
-{
-    if (kind == 0 || kind >= KINDS)
-        return answer(CUPTI_ERROR_INVALID_KIND);
-    kind_enabled[kind] = enabled;
-    return CUPTI_SUCCESS;
-}
-
-CUptiResult cuptiActivityEnable(uint32_t kind)
-{
-    return set_kind(kind, 1);
-}
-
-CUptiResult cuptiActivityDisable(uint32_t kind)
-{
-    return set_kind(kind, 0);
-}
-
-CUptiResult cuptiActivityEnableContext(void *context, uint32_t kind)
-{
-    (void)context;
-    return set_kind(kind, 1);
-}
-
-CUptiResult cuptiActivityDisableContext(void *context, uint32_t kind)
-{
-    (void)context;
-    return set_kind(kind, 0);
-}
-
-CUptiResult cuptiActivityEnableRuntimeApi(uint32_t cbid, uint8_t enable)
-{
-    (void)cbid, (void)enable;
-    return CUPTI_SUCCESS;
-}
-
-CUptiResult cuptiActivityEnableDriverApi(uint32_t cbid, uint8_t enable)
-{
-    (void)cbid, (void)enable;
-    return CUPTI_SUCCESS;
-}
-
-CUptiResult cuptiActivityRegisterCallbacks(CUpti_BuffersCallbackRequestFunc request,
-                                           CUpti_BuffersCallbackCompleteFunc complete)
-{
-    if (!request || !complete)
-        return answer(CUPTI_ERROR_INVALID_PARAMETER);
-    buffer_request = request;
-    buffer_complete = complete;
-    return CUPTI_SUCCESS;
-}
-
-CUptiResult cuptiActivityRegisterTimestampCallback(CUpti_TimestampCallbackFunc timestamp)
-{
-    if (!timestamp)
-        return answer(CUPTI_ERROR_INVALID_PARAMETER);
-    timestamp_source = timestamp;
-    return CUPTI_SUCCESS;
-}
-
-/* No buffer was ever requested, so none is owed. */
-CUptiResult cuptiActivityFlushAll(uint32_t flag)
-{
-    (void)flag;
-    return buffer_request ? CUPTI_SUCCESS : answer(CUPTI_ERROR_INVALID_OPERATION);
-}
-
-CUptiResult cuptiActivityFlush(void *context, uint32_t stream, uint32_t flag)
-{
-    (void)context, (void)stream;
-    return cuptiActivityFlushAll(flag);
-}
-
-CUptiResult cuptiActivityFlushPeriod(uint32_t milliseconds)
-{
-    (void)milliseconds;
-    return CUPTI_SUCCESS;
-}
-
-CUptiResult cuptiActivityGetNextRecord(uint8_t *buffer, size_t valid, void **record)
-{
-    (void)buffer, (void)valid;
-    if (!record)
-        return answer(CUPTI_ERROR_INVALID_PARAMETER);
-    return answer(CUPTI_ERROR_MAX_LIMIT_REACHED); /* the documented end of a buffer */
-}
-
-CUptiResult cuptiActivityGetNumDroppedRecords(void *context, uint32_t stream, size_t *dropped)
-{
-    (void)context, (void)stream;
-    if (!dropped)
-        return answer(CUPTI_ERROR_INVALID_PARAMETER);
-    *dropped = 0;
-    return CUPTI_SUCCESS;
-}
+/* --- external correlation, attributes ---- */
 
 CUptiResult cuptiActivityPushExternalCorrelationId(uint32_t kind, uint64_t id)
 {
     if (kind == 0 || kind >= EXTERNAL_KINDS)
-        return answer(CUPTI_ERROR_INVALID_PARAMETER);
+        return maf_cupti_answer(CUPTI_ERROR_INVALID_PARAMETER);
     struct stack *s = &external[kind];
     if (s->used == s->room) {
         uint32_t room = s->room ? 2 * s->room : 16;
         uint64_t *ids = realloc(s->ids, room * sizeof *ids);
         if (!ids)
-            return answer(CUPTI_ERROR_OUT_OF_MEMORY);
+            return maf_cupti_answer(CUPTI_ERROR_OUT_OF_MEMORY);
         s->ids = ids;
         s->room = room;
     }
     s->ids[s->used++] = id;
+    maf_trace_external(kind, id, 1);
     return CUPTI_SUCCESS;
 }
 
 CUptiResult cuptiActivityPopExternalCorrelationId(uint32_t kind, uint64_t *last)
 {
     if (kind == 0 || kind >= EXTERNAL_KINDS)
-        return answer(CUPTI_ERROR_INVALID_PARAMETER);
+        return maf_cupti_answer(CUPTI_ERROR_INVALID_PARAMETER);
     struct stack *s = &external[kind];
     if (s->used == 0)
-        return answer(CUPTI_ERROR_QUEUE_EMPTY);
+        return maf_cupti_answer(CUPTI_ERROR_QUEUE_EMPTY);
     uint64_t id = s->ids[--s->used];
+    maf_trace_external(kind, s->used ? s->ids[s->used - 1] : 0, s->used != 0);
     if (s->used == 0) { /* an empty stack holds no memory, so a thread that ends leaks none */
         free(s->ids);
         *s = (struct stack){0};
@@ -297,7 +192,7 @@ CUptiResult cuptiActivityPopExternalCorrelationId(uint32_t kind, uint64_t *last)
 CUptiResult cuptiActivitySetAttribute(uint32_t attribute, size_t *size, void *value)
 {
     if (!size || !value || attribute >= ATTRIBUTES || *size == 0 || *size > ATTRIBUTE_BYTES)
-        return answer(CUPTI_ERROR_INVALID_PARAMETER);
+        return maf_cupti_answer(CUPTI_ERROR_INVALID_PARAMETER);
     memcpy(&attributes[attribute], value, *size);
     return CUPTI_SUCCESS;
 }
@@ -306,14 +201,8 @@ CUptiResult cuptiActivityGetAttribute(uint32_t attribute, size_t *size, void *va
 {
     if (!size || !value || attribute >= ATTRIBUTES || !attribute_bytes[attribute] ||
         *size < attribute_bytes[attribute])
-        return answer(CUPTI_ERROR_INVALID_PARAMETER);
+        return maf_cupti_answer(CUPTI_ERROR_INVALID_PARAMETER);
     *size = attribute_bytes[attribute];
     memcpy(value, &attributes[attribute], *size);
-    return CUPTI_SUCCESS;
-}
-
-CUptiResult cuptiActivityEnableCudaEventDeviceTimestamps(uint8_t enable)
-{
-    (void)enable;
     return CUPTI_SUCCESS;
 }

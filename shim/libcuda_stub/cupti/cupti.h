@@ -54,5 +54,6 @@ CUptiResult cuptiActivityPopExternalCorrelationId(uint32_t kind, uint64_t *last)
 CUptiResult cuptiActivitySetAttribute(uint32_t attribute, size_t *size, void *value);
 CUptiResult cuptiActivityGetAttribute(uint32_t attribute, size_t *size, void *value);
 CUptiResult cuptiActivityEnableCudaEventDeviceTimestamps(uint8_t enable);
+CUptiResult cuptiGetCallbackName(uint32_t domain, uint32_t cbid, const char **name);
 
 #endif

@@ -85,6 +85,18 @@ def test_explain_libs_names_the_file_behind_each_soname() -> None:
     assert Path(shown["libcudart.so.13"]).is_file() and Path(shown["libcuda.so.1"]).is_file()
 
 
+def test_explain_libs_with_a_program_tells_ours_from_others(tmp_path: Path) -> None:
+    """The worst fault of a shim is to be bypassed unseen: a CUDA library that is not ours is named as such."""
+    other = tmp_path / "libnvJitLink.so.13"
+    subprocess.run(["gcc", "-shared", "-o", str(other), "-x", "c", "/dev/null"], check=True, timeout=60)
+    program = f"import ctypes, sys, time; ctypes.CDLL({str(other)!r}); time.sleep(1.5); sys.exit(7)"
+    done = call("maf-exec", "--explain-libs", sys.executable, "-c", program)
+    lines = {line.split()[0]: line for line in done.stderr.splitlines()}
+    assert done.returncode == 7
+    assert "not ours" not in lines["libcudart.so.13"]
+    assert lines[other.name].endswith(f"{other}  (not ours)")
+
+
 def test_cache_warm_compiles_what_a_program_then_finds(tmp_path: Path) -> None:
     library = Path(importlib.util.find_spec("torch").origin).parent / "lib" / "libtorch_cuda.so"
     line = ("maf-vdev", "cache", "warm", str(library), "--match", r"amp_update_scale_cuda_kernel")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 import sys
 
 import click
@@ -15,9 +16,8 @@ from maf_vdev.cli.environment import (
     find_program,
     is_static,
     parse_size,
-    preload_libraries,
-    soname,
 )
+from maf_vdev.cli.loaded import answers, watch
 
 
 class _Size(click.ParamType):
@@ -39,7 +39,11 @@ class _Size(click.ParamType):
 @click.option("--memory", type=_Size(), metavar="SIZE", help="device memory of each SDA, for example 4G")
 @click.option("--profile", metavar="NAME", help="what the program is told about the SDA: a profile's name or file")
 @click.option("--print-env", is_flag=True, help="print the variables as shell lines instead of running a program")
-@click.option("--explain-libs", is_flag=True, help="print which file answers each CUDA library name")
+@click.option(
+    "--explain-libs",
+    is_flag=True,
+    help="print which file answers each CUDA library name; with COMMAND, those it loaded, when it ends",
+)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def _command(
     device: str | None,
@@ -51,11 +55,9 @@ def _command(
     command: tuple[str, ...],
 ) -> int:
     variables = build(Settings(device, count, memory, profile), dict(os.environ))
-    if explain_libs:
-        for library in preload_libraries():
-            name = soname(library)
-            if name and name != library.name:
-                print(f"{name:28} {library}")
+    if explain_libs and not command:
+        for name, library in answers().items():
+            print(f"{name:28} {library}")
         return 0
     if print_env:
         for name, value in variables.items():
@@ -70,7 +72,12 @@ def _command(
     if is_static(program):
         raise UsageError(f"{command[0]} is statically linked, LD_PRELOAD cannot reach it")
     sys.stdout.flush()
-    os.execve(program, list(command), {**os.environ, **variables})
+    environment = {**os.environ, **variables}
+    if explain_libs:
+        process = subprocess.Popen(list(command), executable=program, env=environment)
+        print("\n".join(watch(process)), file=sys.stderr)
+        return process.returncode if process.returncode >= 0 else 128 - process.returncode
+    os.execve(program, list(command), environment)
     return 126
 
 

@@ -94,8 +94,9 @@ class Builder(Protocol):
     def mufu(self, fn: str, a: Value) -> Value: ...
     # f32 -> f32: rcp rsq sqrt ex2 lg2 sin cos tanh, within 2 units in the last place; sin/cos take radians in
     # [-pi, pi]: semantics removes whole turns. Subnormal operands and results may be kept or flushed.
-    def frcp(self, a: Value) -> Value: ...  # f64 correctly rounded 1/x (for MUFU.RCP64H); 1/0 is infinite
-    def fsqrt(self, a: Value) -> Value: ...  # f64 correctly rounded (for MUFU.RSQ64H); NaN below 0
+    def fdiv(self, a: Value, b: Value) -> Value: ...  # correctly rounded, as the next two
+    def frcp(self, a: Value) -> Value: ...  # 1/x; 1/0 is infinite
+    def fsqrt(self, a: Value) -> Value: ...  # NaN below 0
 
     # --- memory --------------------------------------------------------------------------------
     # space: "global" "shared" "local" "generic"; addr: i64 for global/generic, i32 for shared/local

@@ -7,7 +7,7 @@ of a loop are contiguous: lanes that wait at a high number are met by the lanes 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .ir import PT, Instr, Label, LiftError, Pred, UPred
@@ -86,8 +86,14 @@ def _terminator(i: Instr) -> str | None:
     return None
 
 
-def build(instrs: Sequence[Instr], indirect: Mapping[int, Sequence[int]] | None = None) -> Cfg:
-    """The control-flow graph of the reachable code. indirect: offset of a BRX -> targets it may take."""
+def build(
+    instrs: Sequence[Instr],
+    indirect: Mapping[int, Sequence[int]] | None = None,
+    rewrite: Callable[[list[Block], Mapping[int, int]], object] | None = None,
+) -> Cfg:
+    """The control-flow graph of the reachable code. indirect: offset of a BRX -> targets it may take.
+
+    rewrite: changes the blocks before they are ordered; it is given offset -> position in the list."""
     indirect = indirect or {}
     at = {i.offset: i for i in instrs}
     leaders = {instrs[0].offset}
@@ -141,7 +147,38 @@ def build(instrs: Sequence[Instr], indirect: Mapping[int, Sequence[int]] | None 
             b.succs.append(nxt)
         if None in b.succs:
             raise LiftError(f"{b.start:#x}: code runs past the end of the function")
+    if rewrite is not None:
+        rewrite(raw, starts)
+    _merge(raw, starts)
     return _ordered(raw)
+
+
+def _merge(raw: list[Block], starts: Mapping[int, int]) -> None:
+    """Joins blocks that always follow each other. Blocks that calls return to keep their own start."""
+    entered = [0] * len(raw)
+    entered[0] = 1
+    seen, work = {0}, [0]
+    while work:
+        b = raw[work.pop()]
+        following = list(b.succs)
+        if b.kind == "call":
+            back = starts.get(b.last.offset + WORD)
+            following += [back, back] if back is not None else []
+        for s in following:
+            entered[s] += 1
+            if s not in seen:
+                seen.add(s)
+                work.append(s)
+    for k in sorted(seen):
+        b = raw[k]
+        while b.kind in ("fall", "jump") and entered[b.succs[0]] == 1 and raw[b.succs[0]] is not b:
+            after = raw[b.succs[0]]
+            if after.start == raw[0].start:
+                break
+            b.instrs = [*b.instrs, *after.instrs]
+            b.last, b.kind, b.succs = after.last, after.kind, after.succs
+            after.succs, after.kind = [], "end"
+            entered[starts[after.start]] = 0
 
 
 def _start(starts: dict[int, int], offset: int, i: Instr) -> int:

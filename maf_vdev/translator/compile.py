@@ -20,6 +20,7 @@ from .emit.llvm_fast import FastEmitter, Unsuitable
 from .emit.llvm_slow import SlowEmitter
 from .ir import Const, Instr, Special
 from .packed import Meta
+from .passes import division
 
 VARIANT_AFFINE = 1
 
@@ -142,7 +143,9 @@ def lift(code: KernelCode, variant: int, form: str = "slow", instrs: list[Instr]
     """Decode and emit. form: 'slow', 'general' (both the function 'slow') or 'fast'. Raises DecodeError or LiftError."""
     if instrs is None:
         instrs = decode_kernel(code)
-    graph = control.build(instrs, indirect_targets(code, instrs))
+    graph = control.build(
+        instrs, indirect_targets(code, instrs), lambda blocks, starts: division.run(blocks, starts, code.subroutines)
+    )
     target = host_target()
     module = Module({"avx512": target.avx512, "avx512bw": target.avx512bw})
     affine = bool(variant & VARIANT_AFFINE)

@@ -332,6 +332,9 @@ class NumpyValues:
         functions |= {"lg2": np.log2, "sin": np.sin, "cos": np.cos, "tanh": np.tanh}
         return _canonical(functions[fn](x).astype(a.dtype))
 
+    def fdiv(self, a: Array, b: Array) -> Array:
+        return _canonical(a / b)
+
     def frcp(self, a: Array) -> Array:
         return 1 / a
 

@@ -27,6 +27,9 @@ def _f32(x: float) -> int:
 
 # Taylor coefficients of 2**f are accurate enough on |f| <= 1/2 at degree 7.
 EX2 = [math.log(2) ** k / math.factorial(k) for k in range(8)]
+# Nearest polynomial of degree 6 with 2**0 = 1: 0.8 units in the last place in f32 arithmetic.
+EX2_16 = [1.0, 0.693147188029343, 0.24022650922342706, 0.0555035710425262, 0.00961805666988776, 0.0013390867351510713]
+EX2_16.append(0.00015461447462985332)
 # log2(1+t)/t on t in [sqrt(1/2)-1, sqrt(2)-1] through atanh: log2(m) = 2/ln2 * (s + s^3/3 + ...), s = (m-1)/(m+1).
 LG2 = [2 / math.log(2) / k for k in (1, 3, 5, 7, 9)]
 SIN = [1.0, -1 / 6, 1 / 120, -1 / 5040, 1 / 362880]
@@ -90,6 +93,9 @@ class Float(Core):
 
     def mufu(self, fn: str, a: V) -> V:
         return self.node("mufu", "f32", (a,), fn)
+
+    def fdiv(self, a: V, b: V) -> V:
+        return self.node("fdiv", a.ty, (a, b))
 
     def frcp(self, a: V) -> V:
         return self.node("frcp", a.ty, (a,))
@@ -277,6 +283,10 @@ class Float(Core):
             return self._to_half(r, vec)
         return self.call(f"llvm.{ROUND[v.x]}.{mangled(v.ty, vec)}", t, f"{t} {a}")
 
+    def emit_fdiv(self, v: V, vec: bool) -> str:
+        a, b = (self.text(x, vec) for x in v.args)
+        return self.ins(f"fdiv {type_of(v.ty, vec)} {a}, {b}")
+
     def emit_frcp(self, v: V, vec: bool) -> str:
         return self.ins(
             f"fdiv {type_of(v.ty, vec)} {self.literal(v.ty, 0x3FF << 52 if v.ty == 'f64' else 0x3F800000, vec)}, "
@@ -417,7 +427,30 @@ class Float(Core):
     def _mufu_rsq(self, x: str, vec: bool) -> str:
         return self._mufu_rcp(self._mufu_sqrt(x, vec), vec)
 
+    def _ex2_scaled(self, x: str) -> str:
+        """2**x as 2**(x - n) scaled by 2**n, which the processor does for all operands, infinite and NaN included."""
+        v = "<16 x float>"
+        out = []
+        for part in self._split("f32", x, 16):
+            # 8: exceptions are not reported; rounding to nearest, 0 fraction bits.
+            args = (f"{v} {part}", "i32 8", f"{v} {part}", "i16 -1", "i32 8")
+            f = self.call("llvm.x86.avx512.mask.reduce.ps.512", v, *args)
+            args = (f"{v} {part}", "i32 8", f"{v} {part}", "i16 -1", "i32 8")
+            n = self.call("llvm.x86.avx512.mask.rndscale.ps.512", v, *args)
+            p = self.literal_of(v, EX2_16[-1])
+            for c in reversed(EX2_16[:-1]):
+                p = self.call("llvm.fma.v16f32", v, f"{v} {p}", f"{v} {f}", f"{v} {self.literal_of(v, c)}")
+            args = (f"{v} {p}", f"{v} {n}", f"{v} {p}", "i16 -1", "i32 8")
+            out.append(self.call("llvm.x86.avx512.mask.scalef.ps.512", v, *args))
+        return self._join("float", out, 16)
+
+    def literal_of(self, v: str, x: float) -> str:
+        """x in all lanes of a float vector type."""
+        return f"bitcast ({v.replace('float', 'i32')} splat (i32 {_f32(x)}) to {v})"
+
     def _mufu_ex2(self, x: str, vec: bool) -> str:
+        if vec and self.module.features["avx512"]:
+            return self._ex2_scaled(x)
         t, ti, tb, m = type_of("f32", vec), type_of("i32", vec), type_of("i1", vec), mangled("f32", vec)
         # Clamped so that the exponent arithmetic cannot overflow; NaN is put back below.
         y = x

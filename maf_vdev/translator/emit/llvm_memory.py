@@ -112,7 +112,10 @@ class Memory(Float):
         return self.ins(f"phi {ty} [ {x}, %{x_from} ], [ {y}, %{y_from} ]")
 
     def _if_any(self, then: Callable[[], str], ty: str, zero: str) -> str:
-        """then() where any lane executes this instruction."""
+        """then() where any lane executes this instruction.
+
+        A masked vector access without lanes is not free: where its address is not mapped the processor
+        takes hundreds of cycles to find that nothing has to be reported."""
         if self.guard is None:
             return then()
         any_lane = self.ins(f"icmp ne i32 {self.scalar(self.mask_bits())}, 0")
@@ -338,14 +341,13 @@ class Memory(Float):
             self.do(f"call void @{self._loop('gather', ty)}(<32 x i64> {a}, i32 {b}, ptr {buf})")
             return self.ins(f"load {t}, ptr {buf}, align {size}")
 
-        c = self._contiguous(host, size, full=unmasked)
-        if c is None:
-            r = far()
-        elif c[0] == "true":
-            r = near(c[1]())
-        else:
-            r = self.either(c[0], lambda: near(c[1]()), far, t, "")
-        return self.leaf(ty, r, True)
+        def access() -> str:
+            c = self._contiguous(host, size, full=unmasked)
+            if c is None:
+                return far()
+            return near(c[1]()) if c[0] == "true" else self.either(c[0], lambda: near(c[1]()), far, t, "")
+
+        return self.leaf(ty, self._if_any(access, t, "zeroinitializer"), True)
 
     def store(self, space: str, addr: V, v: V) -> None:
         self._store(self.host(space, addr), v)
@@ -391,13 +393,17 @@ class Memory(Float):
                 self.do(f"call void @{self._loop('scatter', ty)}(<32 x i64> {a}, i32 {b}, ptr {buf})")
             return ""
 
-        c = self._contiguous(host, size, full=unmasked)
-        if c is None:
-            far()
-        elif c[0] == "true":
-            near(c[1]())
-        else:
-            self.either(c[0], lambda: near(c[1]()), far, "void", "")
+        def access() -> str:
+            c = self._contiguous(host, size, full=unmasked)
+            if c is None:
+                far()
+            elif c[0] == "true":
+                near(c[1]())
+            else:
+                self.either(c[0], lambda: near(c[1]()), far, "void", "")
+            return ""
+
+        self._if_any(access, "void", "")
 
     def _last_lane(self, v: V) -> str:
         """The value of the highest executing lane, which a scatter to one address leaves in memory."""

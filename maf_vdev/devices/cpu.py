@@ -51,6 +51,7 @@ class CpuKernelStruct(ctypes.Structure):
         ("measured", ctypes.c_uint32),
         ("busy", ctypes.c_uint64),
         ("left", ctypes.c_uint64),
+        ("launch", ctypes.c_void_p),
     ]
 
 

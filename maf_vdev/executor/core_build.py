@@ -44,11 +44,12 @@ def make() -> cffi.FFI:
     if ".S" not in UnixCCompiler.src_extensions:
         UnixCCompiler.src_extensions.append(".S")
     ops = [header for header in sorted(CORE.glob("op_*.h")) if header.with_suffix(".c").is_file()]
+    launchers = [CORE / "cpu_launch.h", CORE / "opencl_launch.h"]
     builder = cffi.FFI()
-    for header in (ROOT / "shim" / "protocol.h", CORE / "core_api.h", CORE / "cpu_launch.h", *ops):
+    for header in (ROOT / "shim" / "protocol.h", CORE / "core_api.h", *launchers, *ops):
         builder.cdef(_declarations(header))
     builder.cdef(CALLBACKS)
-    includes = ['#include "core.h"', '#include "cpu_launch.h"', *(f'#include "{header.name}"' for header in ops)]
+    includes = ['#include "core.h"', *(f'#include "{header.name}"' for header in launchers), *(f'#include "{header.name}"' for header in ops)]
     builder.set_source(
         "maf_vdev.executor._core",
         "\n".join(includes),

@@ -583,6 +583,7 @@ static int build_const0(const struct maf_cpu_kernel *k, const uint32_t grid[3], 
 
 int maf_cpu_launch(const struct maf_cpu_kernel *k, const uint32_t grid[3], const uint32_t block[3],
                    uint32_t dynamic_shared, const void *params, uint32_t param_bytes) {
+    if (k->launch) return k->launch(k, grid, block, dynamic_shared, params, param_bytes);
     uint64_t threads = (uint64_t)block[0] * block[1] * block[2];
     uint64_t ctas = (uint64_t)grid[0] * grid[1] * grid[2];
     if (!threads || threads > MAF_WARP * MAF_MAX_WARPS || !ctas || (k->max_threads && threads > k->max_threads))

@@ -45,6 +45,9 @@ struct maf_cpu_kernel {
     uint32_t measured;      /* nanoseconds of one warp, kept by the launcher; 0 before the first launch */
     uint64_t busy;          /* nanoseconds of all launches, kept by the launcher */
     uint64_t left;          /* warps that diverged out of the fast form, kept by the launcher */
+    /* Runs the grid on another device, with the arguments and results of maf_cpu_launch; NULL: the CPU. */
+    int (*launch)(const struct maf_cpu_kernel *k, const uint32_t grid[3], const uint32_t block[3],
+                  uint32_t dynamic_shared, const void *params, uint32_t param_bytes);
 };
 
 /* Runs the grid and returns when all CTAs are done. 0 or a cudaError_t:

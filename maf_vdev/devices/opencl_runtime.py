@@ -1,0 +1,187 @@
+"""Finding OpenCL devices, through pyopencl, and what translated kernels can use of each.
+
+Besides the system's drivers (/etc/OpenCL/vendors), those of Python packages in this environment are found:
+intel-opencl-rt and pocl-binary-distribution. OCL_ICD_VENDORS, where set, replaces both.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ..translator.emit.thread_kernel import Options
+
+SYSTEM_VENDORS = Path("/etc/OpenCL/vendors")
+# Libraries of drivers that Python packages bring, relative to the environment or to site-packages.
+PACKAGED = (("prefix", "lib/libintelocl.so"), ("site", "pocl_binary_distribution/libpocl.so"))
+FINE_GRAIN_SYSTEM = 1 << 3
+
+
+class OpenClError(Exception):
+    """What makes OpenCL, or one device of it, not usable. One line for the user."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One device. index: the N of ``opencl:N``. missing: what keeps kernels out, or slows them down, in words."""
+
+    index: int
+    device: Any
+    platform: str
+    name: str
+    driver: str
+    kind: str  # cpu gpu accelerator other
+    units: int
+    memory_bytes: int
+    subgroup: int  # threads of a sub-group that kernels can use, 0: exchange through local memory
+    shared: bool  # addresses of this process are valid on the device
+    options: Options
+    missing: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} ({self.platform})"
+
+
+def _packaged_drivers() -> list[Path]:
+    roots = {"prefix": [Path(sys.prefix)], "site": [Path(p) for p in sys.path if p.endswith("site-packages")]}
+    roots["prefix"] += [p.parent.parent.parent for p in roots["site"]]
+    found = []
+    for root, name in PACKAGED:
+        for folder in roots[root]:
+            path = folder / name
+            if path.is_file() and path not in found:
+                found.append(path)
+    return found
+
+
+def _make_vendors() -> None:
+    """Let the loader of pyopencl see packaged drivers too: it reads one folder of .icd files."""
+    drivers = _packaged_drivers()
+    if os.environ.get("OCL_ICD_VENDORS") or not drivers:
+        return
+    folder = Path(tempfile.mkdtemp(prefix="maf-opencl-"))
+    if SYSTEM_VENDORS.is_dir():
+        for icd in SYSTEM_VENDORS.glob("*.icd"):
+            (folder / icd.name).write_bytes(icd.read_bytes())
+    for number, driver in enumerate(drivers):
+        (folder / f"packaged{number}.icd").write_text(f"{driver}\n")
+    os.environ["OCL_ICD_VENDORS"] = str(folder)
+
+
+@cache
+def module() -> Any:
+    """pyopencl. Raises OpenClError that says what to install."""
+    os.environ.setdefault("PYOPENCL_NO_CACHE", "1")  # programs are in the kernel cache
+    _make_vendors()
+    try:
+        import pyopencl
+    except ImportError:
+        raise OpenClError("pyopencl is not installed (pip install 'maf-vdev[opencl]')") from None
+    return pyopencl
+
+
+def _missing(device: Any, shared: bool, fp64: bool, atom64: bool) -> list[str]:
+    out = []
+    if not fp64:
+        out.append("no double precision (cl_khr_fp64)")
+    if not atom64:
+        out.append("no 64-bit atomics (cl_khr_int64_base_atomics)")
+    if not shared:
+        out.append("no shared virtual memory: memory is copied at every launch")
+    if device.max_work_group_size < 1024:
+        out.append(f"CTAs of at most {device.max_work_group_size} threads")
+    if device.local_mem_size < 49152:
+        out.append(f"only {device.local_mem_size >> 10} KiB of local memory")
+    return out
+
+
+def _describe(cl: Any, index: int, platform: Any, device: Any) -> Found:
+    extensions = set(device.extensions.split())
+    fp64 = "cl_khr_fp64" in extensions
+    atom64 = "cl_khr_int64_base_atomics" in extensions
+    kinds = {cl.device_type.CPU: "cpu", cl.device_type.GPU: "gpu", cl.device_type.ACCELERATOR: "accelerator"}
+    kind = next((name for flag, name in kinds.items() if device.type & flag), "other")
+    try:
+        svm = int(device.svm_capabilities)
+    except cl.Error:
+        svm = 0
+    # Every OpenCL device that is the CPU works on this process's memory, whatever it says of SVM. PoCL does not
+    # announce system SVM, but its pointers are the process's.
+    shared = bool(svm & FINE_GRAIN_SYSTEM) or (kind == "cpu" and svm != 0)
+    if os.environ.get("MAF_OPENCL_MEMORY") == "buffer":
+        shared = False
+    sizes: tuple[int, ...] = ()
+    intel = "cl_intel_required_subgroup_size" in extensions
+    if intel:
+        try:
+            sizes = tuple(device.get_info(0x4108))  # CL_DEVICE_SUB_GROUP_SIZES_INTEL
+        except (cl.Error, TypeError, ValueError):
+            sizes = (32,) if kind == "cpu" else ()
+    subgroups = intel and 32 in sizes and "cl_intel_subgroups" in extensions
+    wanted = os.environ.get("MAF_OPENCL_SUBGROUPS")
+    if wanted is not None:
+        subgroups = subgroups and wanted != "0"
+    options = Options("opencl", fp64, atom64, subgroups, subgroups, not shared)
+    missing = _missing(device, shared, fp64, atom64)
+    if not device.compiler_available:
+        missing.insert(0, "no compiler")
+    if device.address_bits != 64:
+        missing.insert(0, f"{device.address_bits}-bit addresses")
+    return Found(
+        index,
+        device,
+        platform.name.strip(),
+        device.name.strip(),
+        f"{platform.version.strip()} {device.driver_version.strip()}",
+        kind,
+        int(device.max_compute_units),
+        int(device.global_mem_size),
+        32 if subgroups else 0,
+        shared,
+        options,
+        tuple(missing),
+    )
+
+
+@cache
+def devices() -> tuple[Found, ...]:
+    """Every device of every driver. Raises OpenClError where there is none to ask."""
+    cl = module()
+    try:
+        platforms = cl.get_platforms()
+    except cl.Error as error:
+        raise OpenClError(f"no OpenCL driver: {error}") from None
+    found: list[Found] = []
+    for platform in platforms:
+        try:
+            listed = platform.get_devices()
+        except cl.Error:  # a platform without devices, or one that does not start
+            continue
+        for device in listed:
+            try:
+                found.append(_describe(cl, len(found), platform, device))
+            except cl.Error as error:
+                print(f"maf-vdev: OpenCL device of {platform.name}: {error}", file=sys.stderr)
+    return tuple(found)
+
+
+def find(name: str) -> Found:
+    """The device of ``opencl:N`` or ``opencl:TEXT``, where TEXT is part of its name or platform. OpenClError if none."""
+    wanted = name.removeprefix("opencl").removeprefix(":") or "0"
+    known = devices()
+    if wanted.isdigit():
+        hits = [d for d in known if d.index == int(wanted)]
+    else:
+        hits = [d for d in known if wanted.lower() in d.label.lower()]
+    if not hits:
+        names = ", ".join(f"opencl:{d.index} {d.label}" for d in known) or "there is no OpenCL device"
+        raise OpenClError(f"no device '{name}' ({names})")
+    if len(hits) > 1:
+        raise OpenClError(f"'{name}' names {len(hits)} devices: " + ", ".join(f"opencl:{d.index}" for d in hits))
+    return hits[0]

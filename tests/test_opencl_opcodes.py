@@ -1,0 +1,18 @@
+"""One-opcode cases on an OpenCL device: one of three, all with MAF_TEST_ALL=1."""
+
+from __future__ import annotations
+
+import os
+
+import opencl_runner
+import pytest
+from opcode_cases import CASES, check
+
+STEP = 1 if os.environ.get("MAF_TEST_ALL") else 3
+DEVICE = int(os.environ.get("MAF_TEST_OPENCL", "0"))
+
+
+@opencl_runner.needs_device
+@pytest.mark.parametrize("case", CASES[::STEP], ids=lambda case: case.id)
+def test_opcode(case) -> None:
+    check(case, opencl_runner.run_instrs(DEVICE), lambda array: array.ctypes.data)

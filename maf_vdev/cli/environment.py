@@ -71,9 +71,7 @@ def build(settings: Settings, base: dict[str, str]) -> dict[str, str]:
     # torch's own dense solvers (MAGMA) hold no code for compute capability 7.5; cuSOLVER does what they do.
     result["TORCH_LINALG_PREFER_CUSOLVER"] = base.get("TORCH_LINALG_PREFER_CUSOLVER", "1")
     if settings.device is not None:
-        if settings.device != "cpu":
-            raise UsageError(f"device '{settings.device}' is not available (available: cpu)")
-        result["MAF_DEVICE"] = settings.device
+        result["MAF_DEVICE"] = _device(settings.device)
     if settings.count is not None:
         if not 1 <= settings.count <= 16:
             raise UsageError(f"--count {settings.count} is outside 1..16")
@@ -87,6 +85,16 @@ def build(settings: Settings, base: dict[str, str]) -> dict[str, str]:
         path = Path(settings.profile)
         result["MAF_PROFILE"] = str(path.resolve()) if path.is_file() else settings.profile
     return result
+
+
+def _device(name: str) -> str:
+    """A device name that exists; UsageError otherwise."""
+    from maf_vdev import devices
+
+    try:
+        return devices.check(name)
+    except devices.DeviceError as error:
+        raise UsageError(str(error)) from None
 
 
 def is_static(program: str) -> bool:

@@ -34,7 +34,7 @@ class _Size(click.ParamType):
     context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
     help="Run COMMAND so that it sees Software-Defined Accelerators as its CUDA devices.",
 )
-@click.option("--device", metavar="NAME", help="backing device: cpu")
+@click.option("--device", metavar="NAME", help="backing device: cpu, opencl:N, opencl:NAME or hip:N")
 @click.option("--count", type=int, metavar="N", help="number of SDAs the program sees (1 to 16)")
 @click.option("--memory", type=_Size(), metavar="SIZE", help="device memory of each SDA, for example 4G")
 @click.option("--profile", metavar="NAME", help="what the program is told about the SDA: a profile's name or file")

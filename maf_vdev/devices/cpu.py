@@ -95,6 +95,8 @@ class _Loader:
 class CpuDevice:
     """Implements devices.Device for this machine. Safe to use from several threads."""
 
+    note = ""
+
     def __init__(self, processes: int | None = None):
         self._processes = processes
         self._lock = threading.RLock()

@@ -55,8 +55,10 @@ def format_text(form: str, arguments: bytes, string: ReadString = read_string) -
                 value &= (1 << bits) - 1
                 if kind in "di" and value >> (bits - 1):
                     value -= 1 << bits
-            return spec % chr(value & 0xFF) if False else (spec + kind.replace("u", "d")) % (
-                value & 0xFF if kind == "c" else value
+            return (
+                spec % chr(value & 0xFF)
+                if False
+                else (spec + kind.replace("u", "d")) % (value & 0xFF if kind == "c" else value)
             )
         if kind in "fFeEgG":
             return (spec + kind) % take("<d", 8)

@@ -18,7 +18,7 @@ from ..translator.cubin import KernelCode
 from ..translator.emit import thread_kernel
 from ..translator.ir import LiftError
 from ..translator.source.image import SourceKernel
-from . import device_report
+from . import device_report, opencl_runtime
 from .cpu import BANKS, CpuDevice, CpuKernel, CpuKernelStruct
 from .opencl_runtime import Found, OpenClError, module
 
@@ -108,6 +108,7 @@ class OpenClDevice(CpuDevice):
         except cl.Error as error:
             raise OpenClError(f"{found.label}: {error}") from None
         self.launcher = launcher
+        self.note = f"kernels run on {found.label}, {found.driver}" + "".join(f"; {m}" for m in found.missing)
         self._build_lock = threading.Lock()
         self._built: dict[str, tuple[Any, thread_kernel.Source]] = {}
         self._keep: list[Any] = []
@@ -212,6 +213,25 @@ class OpenClDevice(CpuDevice):
         kernel = self._by_address[address]
         words = self.struct.status
         return device_report.show(words, readable(kernel.code.name), sys.stdout, sys.stderr)
+
+
+_REPORT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint64)
+
+
+def open_in_executor(name: str, memory: tuple[int, int]) -> OpenClDevice:
+    """The device with the executor's launcher. Raises OpenClError."""
+    from maf_vdev.executor._core import ffi, lib
+
+    found = opencl_runtime.find(name)
+
+    def set_functions(address: int) -> None:
+        lib.maf_opencl_set_functions(ffi.cast("uint64_t *", address))
+
+    device = OpenClDevice(found, Launcher(set_functions, lib.maf_opencl_launch_address()), memory)
+    callback = _REPORT(device.report)
+    device._keep.append(callback)
+    lib.maf_opencl_set_report(ffi.cast("int (*)(uint64_t)", ctypes.cast(callback, ctypes.c_void_p).value))
+    return device
 
 
 def _log(error: Exception) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..translator.emit.thread_kernel import Options
+from . import DeviceError
 
 SYSTEM_VENDORS = Path("/etc/OpenCL/vendors")
 # Libraries of drivers that Python packages bring, relative to the environment or to site-packages.
@@ -22,7 +23,7 @@ PACKAGED = (("prefix", "lib/libintelocl.so"), ("site", "pocl_binary_distribution
 FINE_GRAIN_SYSTEM = 1 << 3
 
 
-class OpenClError(Exception):
+class OpenClError(DeviceError):
     """What makes OpenCL, or one device of it, not usable. One line for the user."""
 
 

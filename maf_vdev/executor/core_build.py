@@ -49,7 +49,11 @@ def make() -> cffi.FFI:
     for header in (ROOT / "shim" / "protocol.h", CORE / "core_api.h", *launchers, *ops):
         builder.cdef(_declarations(header))
     builder.cdef(CALLBACKS)
-    includes = ['#include "core.h"', *(f'#include "{header.name}"' for header in launchers), *(f'#include "{header.name}"' for header in ops)]
+    includes = [
+        '#include "core.h"',
+        *(f'#include "{header.name}"' for header in launchers),
+        *(f'#include "{header.name}"' for header in ops),
+    ]
     builder.set_source(
         "maf_vdev.executor._core",
         "\n".join(includes),

@@ -28,6 +28,7 @@ ERROR_INVALID_KERNEL_IMAGE = 200
 ERROR_INVALID_SOURCE = 300
 ERROR_INVALID_HANDLE = 400
 ERROR_SYMBOL_NOT_FOUND = 500
+ERROR_DEVICES_UNAVAILABLE = 46
 ERROR_MEMORY_ALLOCATION = 2
 ERROR_JIT = 218  # cudaErrorInvalidPtx: "a PTX JIT compilation failed"
 ERROR_LAUNCH_FAILURE = 719
@@ -85,12 +86,20 @@ class Planner:
         cache.translator_version()
 
     def device(self):
-        """The CPU device, made at first use."""
+        """The device that backs the SDAs, made at first use. RequestError where it cannot be opened."""
         with self._device_lock:
             if self._device is None:
-                from maf_vdev.devices.cpu import CpuDevice
+                from maf_vdev import devices
 
-                self._device = CpuDevice()
+                size = self.args.count * self.args.device_stride
+                try:
+                    self._device = devices.open_device(devices.chosen(), (self.args.device_base, size))
+                except devices.DeviceError as error:
+                    record.current().fault(ERROR_DEVICES_UNAVAILABLE, str(error))
+                    self._say_once(f"maf-vdev: error {ERROR_DEVICES_UNAVAILABLE}: {error}")
+                    raise RequestError(ERROR_DEVICES_UNAVAILABLE, str(error)) from None
+                if self._device.note:
+                    record.current().note(self._device.note)
             return self._device
 
     # --- requests --------------------------------------------------------------------------------

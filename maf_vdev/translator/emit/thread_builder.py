@@ -270,9 +270,7 @@ class ThreadBuilder(ThreadValues):
             self.banks.add(bank)
             base = f"bank{bank}"
         if ty == "i64":
-            return self.make(
-                ty, f"(u64)*CPTR(m32, {base}, {at}) | (u64)*CPTR(m32, {base}, ({at}) + 4) << 32"
-            )
+            return self.make(ty, f"(u64)*CPTR(m32, {base}, {at}) | (u64)*CPTR(m32, {base}, ({at}) + 4) << 32")
         return self.make(ty, f"*CPTR(m{WIDTH[ty]}, {base}, {at})")
 
     def atomic(

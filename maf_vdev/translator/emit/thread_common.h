@@ -46,44 +46,49 @@ MAF_FN f32 maf_nudge32(f32 r, int low, int high, int mode) {
 }
 
 /* Sum, product and fused product of type F in a directed mode, from the sign of the rounding error (Boldo and Muller,
- * "Exact and approximated error of the FMA", 2011). BIG: largest finite number. SMALL: below it the error may
- * underflow, and everything is scaled by SCALE. */
-#define MAF_DIRECTED(F, X, FMA, ABS, NUDGE, BIG, SMALL, SCALE)                                                  \
-    MAF_FN F maf_side_##X(F r, F error, F a, F b, int mode) {                                                   \
-        if (r - r != 0) {                                                                                       \
-            if (r != r || a - a != 0 || b - b != 0) return r;                                                   \
-            return mode == 3 || (mode == 1) == (r > 0) ? (r > 0 ? BIG : -BIG) : r;                              \
-        }                                                                                                       \
-        return NUDGE(r, error > 0, error < 0, mode);                                                            \
+ * "Exact and approximated error of the FMA", 2011). BIG: largest finite number. Where terms lie below SMALL or above
+ * HUGE_, all are scaled by SCALE or 1 / SCALE, so that no error under- or overflows; what is then below TINY is less
+ * than half a unit of the result and counts by its sign alone. */
+#define MAF_DIRECTED(F, X, FMA, ABS, NUDGE, BIG, SMALL, SCALE, TINY, HUGE_)                                     \
+    MAF_FN F maf_side_##X(F r, F error, int finite, int mode) {                                                 \
+        if (r - r == 0) return NUDGE(r, error > 0, error < 0, mode);                                            \
+        if (r != r || !finite) return r;                                                                        \
+        return mode == 3 || (mode == 1) == (r > 0) ? (r > 0 ? BIG : -BIG) : r;                                  \
     }                                                                                                           \
     /* An exact sum of zero is -0 when rounding down, unless both terms are +0. */                              \
-    MAF_FN F maf_total_##X(F r, F error, F a, F b, int mode) {                                                  \
-        if (r == 0 && error == 0) return mode == 1 && (maf_sign_##X(a) || maf_sign_##X(b)) ? -(F)0 : r;         \
-        return maf_side_##X(r, error, a, b, mode);                                                              \
-    }                                                                                                           \
     MAF_FN F maf_add_##X(F a, F b, int mode) {                                                                  \
         F r = a + b, t = r - a, error = (a - (r - t)) + (b - t);                                                \
-        return maf_total_##X(r, error, a, b, mode);                                                             \
+        if (r == 0 && error == 0) return mode == 1 && (maf_sign_##X(a) || maf_sign_##X(b)) ? -(F)0 : r;         \
+        return maf_side_##X(r, error, a - a == 0 && b - b == 0, mode);                                          \
     }                                                                                                           \
     MAF_FN F maf_mul_##X(F a, F b, int mode) {                                                                  \
         F r = a * b, x = a, y = b, s = r;                                                                       \
+        int finite = a - a == 0 && b - b == 0;                                                                  \
+        if (r == 0 && a != 0 && b != 0) return NUDGE(r, !maf_sign_##X(r), maf_sign_##X(r), mode);               \
         if (ABS(r) < SMALL) {                                                                                   \
             if (ABS(a) < ABS(b)) x = a * SCALE; else y = b * SCALE;                                             \
             s = r * SCALE;                                                                                      \
         }                                                                                                       \
-        return maf_side_##X(r, FMA(x, y, -s), a, b, mode);                                                      \
+        return maf_side_##X(r, FMA(x, y, -s), finite, mode);                                                    \
     }                                                                                                           \
     MAF_FN F maf_fma_##X(F a, F b, F c, int mode) {                                                             \
-        F r = FMA(a, b, c), q = r, x = a, y = b, z = c;                                                         \
-        if (ABS(a * b) < SMALL && ABS(c) < SMALL) {                                                             \
-            if (ABS(a) < ABS(b)) x = a * SCALE; else y = b * SCALE;                                             \
-            z = c * SCALE;                                                                                      \
-            q = r * SCALE;                                                                                      \
+        F r = FMA(a, b, c), q = r, x = a, y = b, z = c, n = a * b;                                              \
+        int finite = a - a == 0 && b - b == 0 && c - c == 0, small = ABS(n) < SMALL && ABS(c) < SMALL;          \
+        if (!finite || r - r != 0) return maf_side_##X(r, 0, finite, mode);                                     \
+        if (a == 0 || b == 0) return maf_add_##X(n, c, mode);                                                   \
+        if (small || !(ABS(n) < HUGE_)) {                                                                       \
+            F scale = small ? SCALE : 1 / SCALE;                                                                \
+            if ((ABS(a) < ABS(b)) == small) x = a * scale; else y = b * scale;                                  \
+            z = c * scale;                                                                                      \
+            if (c != 0 && ABS(z) < TINY && !small) z = c > 0 ? TINY : -TINY;                                    \
+            q = r * scale;                                                                                      \
         }                                                                                                       \
         F p = x * y, e = FMA(x, y, -p);                                                                         \
+        if (ABS(p) < TINY) return NUDGE(r, !maf_sign_##X(n), maf_sign_##X(n), mode);                            \
         F s = p + z, v = s - p, t = (p - (s - v)) + (z - v);                                                    \
-        F d = s - q, u = t + e, w = u - t, f = (t - (u - w)) + (e - w);                                         \
-        return maf_total_##X(r, (d + u) + f, a * b, c, mode);                                                   \
+        F d = s - q, u = t + e, w = u - t, f = (t - (u - w)) + (e - w), error = (d + u) + f;                    \
+        if (r == 0 && error == 0) return mode == 1 ? -(F)0 : r;                                                 \
+        return NUDGE(r, error > 0, error < 0, mode);                                                            \
     }
 MAF_FN u32 maf_sign_f32(f32 a) { return as_u32(a) >> 31; }
 #if MAF_FP64
@@ -97,7 +102,7 @@ MAF_FN f64 maf_nudge64(f64 r, int low, int high, int mode) {
     if (mode == 3 && (negative ? low : high)) i -= 1;
     return as_f64(i);
 }
-MAF_DIRECTED(f64, f64, maf_fmad, maf_fabs64, maf_nudge64, 1.7976931348623157e308, 1e-250, 1.2676506002282294e30)
+MAF_DIRECTED(f64, f64, maf_fmad, maf_fabs64, maf_nudge64, 1.7976931348623157e308, 1e-250, 1.6069380442589903e60, 1e-290, 1e300)
 MAF_FN f64 maf_fsat64(f64 a) { return a > 0.0 ? (a < 1.0 ? a : 1.0) : 0.0; }
 MAF_FN f64 maf_fmin64(f64 a, f64 b) {
     if (a != a) return b;
@@ -132,7 +137,7 @@ MAF_FN f32 maf_add_f32(f32 a, f32 b, int mode) { return maf_sum_f32((f64)a, (f64
 MAF_FN f32 maf_mul_f32(f32 a, f32 b, int mode) { return maf_d2f((f64)a * (f64)b, mode); }
 MAF_FN f32 maf_fma_f32(f32 a, f32 b, f32 c, int mode) { return maf_sum_f32((f64)a * (f64)b, (f64)c, mode); }
 #else
-MAF_DIRECTED(f32, f32, maf_fmaf, maf_fabs32, maf_nudge32, 3.402823466e38f, 1e-25f, 1.1259e15f)
+MAF_DIRECTED(f32, f32, maf_fmaf, maf_fabs32, maf_nudge32, 3.402823466e38f, 1e-20f, 1152921504606846976.0f, 1e-30f, 1e30f)
 #endif
 
 /* --- half precision ----------------------------------------------------------------------------------------- */

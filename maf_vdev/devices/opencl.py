@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
-from collections.abc import Mapping
 from typing import Any
 
 from ..names import readable

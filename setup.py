@@ -75,7 +75,9 @@ class BinaryDistribution(Distribution):
 
 setup(
     packages=find_packages(include=["maf_vdev", "maf_vdev.*"]),
-    package_data={"maf_vdev": ["lib/*.so", "sda/profiles/*", "executor/core/*.h", "translator/source/*.h", "translator/emit/*.h"]},
+    package_data={
+        "maf_vdev": ["lib/*.so", "sda/profiles/*", "executor/core/*.h", "translator/source/*.h", "translator/emit/*.h"]
+    },
     include_package_data=False,
     cffi_modules=[f"{path.relative_to(ROOT)}:ffibuilder" for path in sorted((ROOT / "maf_vdev").rglob("*_build.py"))],
     cmdclass={"build_ext": BuildAll, "build_shim": BuildShim},

@@ -84,7 +84,8 @@ enum maf_command_kind {
     MAF_CMD_EXIT = 10,
     MAF_CMD_PROTECT = 11, /* access to a range of the device window; all of it is accessible at start */
     MAF_CMD_MAP = 12,     /* a part of a file takes the place of a range of the device window */
-    MAF_CMD_SIGNAL = 13   /* a counter or a word of memory becomes a value */
+    MAF_CMD_SIGNAL = 13,  /* a counter or a word of memory becomes a value */
+    MAF_CMD_COLLECTIVE = 14
 };
 
 /* Header of each command. size counts header and payload, a multiple of MAF_RING_ALIGN;
@@ -203,6 +204,85 @@ struct maf_cmd_signal { /* atomic, after all earlier work of the ring */
     uint32_t reserved;
 };
 
+/* --- collective operations (NCCL) -----------------------------------------------------------------------------
+ * Ranks are either all in one application, whose command then names the buffers of all, or one each in several
+ * applications of this machine: a gang. The gang's file holds what each rank's executor tells the others; each maps the
+ * device memory of all, so that it reads their send buffers where they lie. */
+enum { MAF_GANG_RANKS = 64, MAF_GANGS = 64, MAF_GANG_NONE = 0xffffffff };
+
+enum maf_collective_kind {
+    MAF_ALL_REDUCE = 0,     /* count elements at each rank */
+    MAF_REDUCE = 1,         /* to root */
+    MAF_REDUCE_SCATTER = 2, /* count received; rank r has part r of the sum */
+    MAF_BROADCAST = 3,      /* from root's send buffer */
+    MAF_ALL_GATHER = 4,     /* count sent */
+    MAF_ALL_TO_ALL = 5,     /* count to each */
+    MAF_GATHER = 6,
+    MAF_SCATTER = 7,
+    MAF_MESSAGES = 8 /* sends and receives, all at once */
+};
+
+struct maf_collective_part {
+    uint64_t send;
+    uint64_t receive;
+};
+
+struct maf_message {
+    uint64_t address;
+    uint64_t bytes;
+    uint32_t peer;
+    uint32_t sends; /* 1: to peer, 0: from it */
+};
+
+struct maf_cmd_collective {
+    struct maf_command h;
+    uint32_t gang; /* MAF_GANG_NONE: all ranks are here */
+    uint32_t kind;
+    uint32_t dtype;     /* ncclDataType_t */
+    uint32_t reduction; /* ncclRedOp_t: 0 sum, 1 product, 2 maximum, 3 minimum, 4 average */
+    uint64_t count;
+    double factor; /* of each rank's values before a sum */
+    uint32_t root;
+    uint32_t entries; /* struct maf_collective_part that follow, of all ranks or of this one; or struct maf_message */
+};
+
+struct maf_gang_rank {
+    uint32_t joined;
+    int32_t pid; /* of the application */
+    int32_t descriptor; /* its device file */
+    uint32_t reserved;
+    uint64_t file_device;
+    uint64_t file_inode;
+    uint64_t first; /* offset of the rank's device in that file, and how much of it others map */
+    uint64_t span;
+    uint64_t arrived; /* collectives begun and ended by the executor */
+    uint64_t finished;
+    uint64_t send; /* of the current one: offsets in the file */
+    uint64_t receive;
+    uint64_t count;
+    uint32_t kind;
+    uint32_t dtype;
+    uint32_t reduction;
+    uint32_t root;
+};
+
+struct maf_mailbox { /* from one rank to another */
+    uint64_t posted;
+    uint64_t taken;
+    uint64_t offset; /* in the sender's file */
+    uint64_t bytes;
+};
+
+struct maf_gang {
+    uint32_t ranks;
+    uint32_t rank; /* unused in the file */
+    uint32_t pulse; /* futex, moves with every change */
+    uint32_t aborted;
+    uint64_t attached; /* ranks whose executor has mapped the others */
+    struct maf_gang_rank rank_info[64];
+    struct maf_mailbox mail[4096]; /* sender * MAF_GANG_RANKS + receiver */
+};
+
 /* --- requests on the socket ---------------------------------------------------------------- */
 
 enum maf_request_kind {
@@ -217,6 +297,7 @@ enum maf_request_kind {
                           * per header its include name and text, options, name expressions, the working directory
                           * -> struct maf_compile_info and what it counts */
     MAF_REQ_COMPILER = 9, /* no payload -> struct maf_compiler_info and its architectures, uint32_t each */
+    MAF_REQ_GANG = 11,    /* struct maf_gang_query -> nothing, once every rank of the gang's file has joined */
     MAF_REQ_FILE = 10     /* struct maf_file_query -> nothing. The executor opens a descriptor of the application, so
                            * that MAF_CMD_MAP can name it, or with descriptor -1 closes it. */
 };
@@ -236,6 +317,13 @@ struct maf_reply {
 struct maf_file_query {
     uint32_t file; /* number for MAF_CMD_MAP, 1 .. MAF_FILES - 1 */
     int32_t descriptor;
+};
+
+struct maf_gang_query {
+    uint32_t gang;      /* number for MAF_CMD_COLLECTIVE, below MAF_GANGS */
+    int32_t descriptor; /* of the application; -1: the gang ends */
+    uint32_t rank;
+    uint32_t reserved;
 };
 
 struct maf_compile_query {

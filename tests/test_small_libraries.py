@@ -317,11 +317,11 @@ def test_send_to_oneself_meets_its_receive(nccl: Any) -> None:
     assert library.ncclGroupEnd() == 5  # no receive
 
 
-def test_more_ranks_are_refused_with_a_reason(nccl: Any) -> None:
+def test_ranks_of_another_machine_are_refused(nccl: Any) -> None:
     ffi, library, comm = nccl
     identity, other, count = ffi.new("ncclUniqueId *"), ffi.new("ncclComm_t *"), ffi.new("int *")
     assert library.ncclCommInitRank(other, 2, identity[0], 0) == 5
-    assert b"one rank" in ffi.string(library.ncclGetLastError(ffi.NULL))
+    assert b"one machine" in ffi.string(library.ncclGetLastError(ffi.NULL))
     assert library.ncclCommInitRank(other, 1, identity[0], 1) == 4
     d.check(library.ncclCommCount(comm, count))
     assert count[0] == 1

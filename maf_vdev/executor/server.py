@@ -153,6 +153,34 @@ class Server:
             raise RequestError(ERROR_INVALID_VALUE, f"no file number {number}")
         return b""
 
+    def _gang(self, sda: int, payload: bytearray) -> bytes:
+        number, descriptor, rank, _ = struct.unpack("<IiII", payload)
+        if descriptor < 0:
+            lib.maf_gang_close(number)
+            return b""
+        opened = []
+        import mmap
+
+        try:
+            file = os.open(f"/proc/{self.args.app_pid}/fd/{descriptor}", os.O_RDWR | os.O_CLOEXEC)
+            opened.append(file)
+            with mmap.mmap(file, ffi.sizeof("struct maf_gang")) as memory:
+                gang = ffi.new("struct maf_gang *")
+                ffi.memmove(gang, memory, ffi.sizeof("struct maf_gang"))
+            for info in list(gang.rank_info)[: gang.ranks]:
+                fd = os.open(f"/proc/{info.pid}/fd/{info.descriptor}", os.O_RDWR | os.O_CLOEXEC)
+                opened.append(fd)
+                status = os.fstat(fd)
+                if status.st_ino != info.file_inode:
+                    raise OSError(0, "another file")
+        except OSError as error:
+            for fd in opened:
+                os.close(fd)
+            raise RequestError(ERROR_INVALID_VALUE, f"a rank's memory cannot be opened: {error.strerror}") from None
+        if lib.maf_gang_open(number, rank, file, opened[1:], gang.ranks):
+            raise RequestError(ERROR_INVALID_VALUE, "the ranks' memory cannot be mapped")
+        return b""
+
     _HANDLERS: dict[int, Callable] = field(
         default_factory=lambda: {
             lib.MAF_REQ_HELLO: Server._hello,
@@ -165,6 +193,7 @@ class Server:
             lib.MAF_REQ_COMPILE: Server._compile,
             lib.MAF_REQ_COMPILER: Server._compiler,
             lib.MAF_REQ_FILE: Server._file,
+            lib.MAF_REQ_GANG: Server._gang,
         }
     )
 

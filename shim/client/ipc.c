@@ -1,8 +1,6 @@
 /* Device memory and events of other applications on this machine. A handle names the application, the descriptor of
  * its device file there and a place in that file; opening it maps the place into this application's window. */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -220,7 +218,7 @@ int maf_shared_event_wait(struct maf_event *e)
         if (now - looked > 20000000) {
             pid_t recorder = (pid_t)atomic_load(&e->shared->recorder);
             looked = now;
-            if (kill(recorder, 0) != 0 && errno == ESRCH && atomic_load(&e->shared->done) < ticket) {
+            if (maf_process_ended(recorder) && atomic_load(&e->shared->done) < ticket) {
                 maf_log(1, "process %d ended before an event that it recorded", (int)recorder);
                 return MAF_E_INVALID_HANDLE;
             }

@@ -210,6 +210,21 @@ struct maf_config {
 MAF_API int maf_push_config(const struct maf_config *c);
 MAF_API int maf_pop_config(struct maf_config *c);
 
+/* --- collective operations ----------------------------------------------------------------------------------------- */
+struct maf_stream_place { /* a stream handle, with the device whose default stream NULL means */
+    int device;
+    void *stream;
+};
+/* One command for all of these streams: it begins when their earlier work has ended, later work of each waits for it.
+ * `head` is a struct maf_cmd_collective whose header is filled here. */
+MAF_API int maf_collective_command(const struct maf_stream_place *streams, int count,
+                                   const struct maf_cmd_collective *head, const void *entries, uint64_t bytes);
+/* Where other processes find this application's memory of the device; the rank's other fields are zero. */
+MAF_API int maf_gang_describe(int device, struct maf_gang_rank *out);
+MAF_API int maf_gang_reaches(uint64_t address); /* other ranks can read memory at this address */
+MAF_API int maf_process_ended(int pid); /* also when its parent has not waited for it yet */
+MAF_API int maf_private_descriptor(int fd); /* the same file under a high number; fd is closed */
+
 /* --- what profilers record --------------------------------------------------------------------------------------- */
 MAF_API extern int maf_trace_on; /* read with a plain load: a call that misses the change is not recorded */
 enum { MAF_TRACE_EXTERNAL = 16 }; /* kinds of external correlation ids */

@@ -255,6 +255,17 @@ void maf_trace_command(struct maf_stream *s, const struct maf_command *command)
         }
         break;
     }
+    case MAF_CMD_COLLECTIVE: {
+        static const char *const names[] = {"ncclDevKernel_AllReduce", "ncclDevKernel_Reduce",
+                                            "ncclDevKernel_ReduceScatter", "ncclDevKernel_Broadcast",
+                                            "ncclDevKernel_AllGather", "ncclDevKernel_AlltoAll",
+                                            "ncclDevKernel_Gather", "ncclDevKernel_Scatter", "ncclDevKernel_SendRecv"};
+        if ((t = add_work(MAF_TRACE_KERNEL, s))) {
+            t->name = names[((const struct maf_cmd_collective *)command)->kind];
+            t->grid[0] = t->grid[1] = t->grid[2] = t->block[0] = t->block[1] = t->block[2] = 1;
+        }
+        break;
+    }
     case MAF_CMD_COPY: {
         const struct maf_cmd_copy *c = (const struct maf_cmd_copy *)command;
         if ((t = add_work(MAF_TRACE_COPY, s))) {

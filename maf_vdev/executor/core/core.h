@@ -43,6 +43,10 @@ int maf_memory_protect(const struct maf_cmd_protect *c);
 int maf_memory_place(const struct maf_cmd_map *c);
 int maf_memory_signal(const struct maf_cmd_signal *c);
 
+/* collective.c */
+int maf_collective(const struct maf_cmd_collective *c);
+uint64_t maf_memory_base(void); /* of the device window */
+
 /* fault.c. maf_fault_set makes an error sticky: it stores fault_text, prints it on stderr and wakes the client; the
  * first one wins. */
 void maf_fault_thread_init(void); /* alternate signal stack for the calling thread; call once per thread */

@@ -27,6 +27,10 @@ int maf_memory_map(int fd, uint64_t base, uint64_t bytes); /* a window of device
 int maf_memory_contains(uint64_t address, uint64_t bytes);
 int maf_memory_file(uint32_t number, int fd); /* what MAF_CMD_MAP calls by that number; -1 closes it */
 
+/* collective.c: fds are those of the ranks' device files, -1 for this application's own; they are closed. */
+int maf_gang_open(uint32_t gang, uint32_t rank, int file, const int *fds, uint32_t ranks);
+int maf_gang_close(uint32_t gang);
+
 /* replay.c. Plans that Python made; ids up to maf_core_table_entries. */
 uint32_t maf_core_table_entries(void);
 void maf_core_set_callbacks(int (*prepare)(uint32_t kernel, uint32_t variant),

@@ -173,6 +173,8 @@ int maf_memory_protect(const struct maf_cmd_protect *c) {
     return MAF_OK;
 }
 
+uint64_t maf_memory_base(void) { return windows[0].base; }
+
 int maf_memory_file(uint32_t number, int fd) {
     if (number >= MAF_FILES) return EINVAL;
     int old = __atomic_exchange_n(&files[number], fd + 1, __ATOMIC_SEQ_CST);

@@ -198,6 +198,10 @@ static struct maf_usage *dispatch(const struct maf_command *command) {
         maf_fault_current("signal", NULL);
         maf_memory_signal((const struct maf_cmd_signal *)command);
         return NULL;
+    case MAF_CMD_COLLECTIVE:
+        maf_fault_current("collective", NULL);
+        maf_collective((const struct maf_cmd_collective *)command);
+        return NULL;
     case MAF_CMD_NOP: return NULL;
     default: damaged("unknown command"); return NULL;
     }

@@ -1,4 +1,4 @@
-/* NCCL for communicators of one rank. Include <stddef.h> first. */
+/* NCCL between ranks of one machine. Include <stddef.h> first. */
 #ifndef MAF_NCCL_H
 #define MAF_NCCL_H
 
@@ -62,5 +62,7 @@ ncclResult_t ncclScatter(const void *send, void *receive, size_t count, int type
                          void *stream);
 ncclResult_t ncclSend(const void *send, size_t count, int type, int peer, ncclComm_t comm, void *stream);
 ncclResult_t ncclRecv(void *receive, size_t count, int type, int peer, ncclComm_t comm, void *stream);
+ncclResult_t ncclRedOpCreatePreMulSum(int *op, void *scalar, int type, int residence, ncclComm_t comm);
+ncclResult_t ncclRedOpDestroy(int op, ncclComm_t comm);
 
 #endif

@@ -50,7 +50,9 @@ struct maf_control {
     uint64_t hostfn_arg;
     uint32_t wake_count; /* the futex that clients sleep on: see wake_seq */
     uint32_t executor_pid;
-    uint64_t pad0[6];
+    uint32_t executor_cpu; /* 1 + the processor on which the replaying thread last waited or woke */
+    uint32_t reserved0;
+    uint64_t pad0[5];
     /* Written by the client. */
     uint64_t produced;  /* ring bytes produced; low word is a futex */
     uint32_t client_waiting; /* 1 while some client thread waits on a futex of this page */
@@ -63,7 +65,7 @@ struct maf_control {
     uint64_t wake_seq;
     uint64_t wake_consumed;
     uint32_t tracing; /* the executor fills `spans`; written by the client */
-    uint32_t pad1;
+    uint32_t client_cpu; /* 1 + the processor on which a client thread last began to wait */
     uint64_t pad2[5];
     char fault_text[2048]; /* kernel name and reason, NUL-terminated */
     uint64_t event_ns[65536]; /* time stamp of each event slot, CLOCK_MONOTONIC nanoseconds */

@@ -31,7 +31,11 @@ def _receive(stream: BinaryIO) -> object:
     head = stream.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
         raise EOFError
-    return pickle.loads(stream.read(_LENGTH.unpack(head)[0]))
+    size = _LENGTH.unpack(head)[0]
+    data = stream.read(size)
+    if len(data) < size:
+        raise EOFError
+    return pickle.loads(data)
 
 
 class Pool:
@@ -104,17 +108,18 @@ def main() -> None:
         os.nice(1)
     except OSError:
         pass
-    while True:
-        try:
+    try:
+        while True:
             code, variant, form = _receive(requests)  # type: ignore[misc]
-        except EOFError:
-            return
-        try:
-            result = packed.pack(*compile.compile_kernel(code, variant, form))
-            cache.write(cache.key(code, variant, form), result)
-            _send(answers, (True, result))
-        except Exception as error:  # noqa: BLE001 - the parent decides what a failed compilation means
-            _send(answers, (False, error))
+            try:
+                result = packed.pack(*compile.compile_kernel(code, variant, form))
+                cache.write(cache.key(code, variant, form), result)
+                answer = True, result
+            except Exception as error:  # noqa: BLE001 - the parent decides what a failed compilation means
+                answer = False, error
+            _send(answers, answer)
+    except (EOFError, BrokenPipeError):
+        os._exit(0)  # the parent has ended, perhaps in the middle: nobody is left to tell
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 /* Producer side of the command ring, and waiting for completion. */
 #define _GNU_SOURCE
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,7 +56,12 @@ static void wait_for(uint64_t seq, uint64_t consumed)
 {
     struct maf_control *c = maf_g.control;
     uint64_t end = 0;
+    /* A spinning thread keeps the executor from running where both share a processor. */
     for (;;) {
+        uint32_t cpu = 1 + (uint32_t)sched_getcpu();
+        __atomic_store_n(&c->client_cpu, cpu, __ATOMIC_RELAXED);
+        if (__atomic_load_n(&c->executor_cpu, __ATOMIC_RELAXED) == cpu && !reached(seq, consumed))
+            break;
         for (int i = 0; i < 64; i++) {
             if (reached(seq, consumed))
                 return;

@@ -65,6 +65,12 @@ void maf_core_ready(void) {
     futex_wake(&maf_control_page->ready);
 }
 
+static uint32_t note_cpu(void) {
+    uint32_t cpu = 1 + (uint32_t)sched_getcpu();
+    if (maf_control_page->executor_cpu != cpu) STORE(&maf_control_page->executor_cpu, cpu);
+    return cpu;
+}
+
 /* Waits for `produced` to pass `position`: spins, then sleeps on the futex. Returns the new value. */
 static uint64_t wait_for_commands(uint64_t position, uint64_t spin_ns) {
     struct maf_control *c = maf_control_page;
@@ -72,6 +78,8 @@ static uint64_t wait_for_commands(uint64_t position, uint64_t spin_ns) {
     if (produced != position) return produced;
     uint64_t start = maf_now();
     do {
+        /* Spinning on the client's own processor keeps it from sending the next command. */
+        if (note_cpu() == LOAD(&c->client_cpu)) break;
         for (int i = 0; i < 64; i++) {
             if ((produced = LOAD(&c->produced)) != position) return produced;
             __builtin_ia32_pause();
@@ -84,6 +92,7 @@ static uint64_t wait_for_commands(uint64_t position, uint64_t spin_ns) {
         atomic_thread_fence(memory_order_seq_cst);
         produced = LOAD(&c->produced);
         if (produced == position) futex_wait(&c->produced, (uint32_t)position, NULL);
+        note_cpu();
         STORE(&c->executor_sleeping, 0);
         if ((produced = LOAD(&c->produced)) != position) return produced;
     }

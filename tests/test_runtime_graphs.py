@@ -361,3 +361,30 @@ def test_events_around_a_graph_launch() -> None:
     check(rt.cudaEventSynchronize(e))
     check(rt.cudaEventElapsedTime(ms, before, e))
     assert 0 < ms[0] < 10_000
+
+
+@isolated()
+def test_an_event_that_a_graph_records_may_be_destroyed_first() -> None:
+    """Its place is not given to another event while the executable graph can still write there."""
+    s, p, old = stream(), malloc(64), event()
+    check(rt.cudaStreamBeginCapture(s, 0))
+    check(rt.cudaMemsetAsync(p, 3, 64, s))
+    check(rt.cudaEventRecordWithFlags(old, s, 1))  # external: a node of the graph
+    graph, executable = ffi.new("cudaGraph_t *"), ffi.new("cudaGraphExec_t *")
+    check(rt.cudaStreamEndCapture(s, graph))
+    check(rt.cudaGraphInstantiate(executable, graph[0], 0))
+    check(rt.cudaGraphDestroy(graph[0]))
+    check(rt.cudaEventDestroy(old))
+    assert rt.cudaEventQuery(old) == 400, "the handle is gone"
+    others = [event() for _ in range(8)]
+    assert old not in others
+    first = others[0]
+    check(rt.cudaEventRecord(first, s))
+    for _ in range(3):
+        check(rt.cudaGraphLaunch(executable[0], s))
+    check(rt.cudaStreamSynchronize(s))
+    elapsed = ffi.new("float *")
+    for other in others[1:]:
+        assert rt.cudaEventElapsedTime(elapsed, first, other) == 400, "never recorded"
+    check(rt.cudaGraphExecDestroy(executable[0]))
+    assert event() == old, "then it is"

@@ -133,6 +133,11 @@ def test_fills() -> None:
     check(drv.cuStreamWriteValue32_v2(s, address(p) + 4, 0xA0B0C0D0, 0))
     check(rt.cudaStreamSynchronize(s))
     assert download(p, 12) == b"\4\3\2\1" + b"\xd0\xc0\xb0\xa0" + b"\4\3\2\1"
+    check(drv.cuStreamWriteValue64_v2(s, address(p) + 8, 0x1122334455667788, 0))
+    assert drv.cuStreamWriteValue64_v2(s, address(p) + 4, 0, 0) == 1  # not aligned
+    assert drv.cuStreamWriteValue64_v2(s, address(p) + 4096, 0, 0) == 1  # beyond the end
+    check(rt.cudaStreamSynchronize(s))
+    assert download(p, 20)[8:] == bytes.fromhex("8877665544332211") + b"\4\3\2\1"
 
 
 @isolated(MAF_MEMORY="64M")

@@ -356,7 +356,7 @@ int maf_capture_record(struct maf_stream *s, struct maf_event *e, int external)
         if (n) {
             error = command ? 0 : MAF_E_OUT_OF_MEMORY;
             n->command = (struct maf_command *)command;
-            n->event = e;
+            n->event = maf_event_pin(e);
         }
         if (command)
             command->slot = e->slot;

@@ -253,6 +253,23 @@ int maf_memset_box(void *stream, uint64_t dst, uint64_t pitch, uint32_t value, u
     return error || async ? error : maf_wait_seq(atomic_load(&s->last_seq));
 }
 
+int maf_store(void *stream, uint64_t address, uint64_t value, uint32_t bytes)
+{
+    struct maf_stream *s = maf_stream_of(stream);
+    if (!s)
+        return MAF_E_INVALID_HANDLE;
+    if (address % bytes || !maf_in_window(address) || check_room(address, bytes))
+        return MAF_E_INVALID_VALUE;
+    struct maf_cmd_signal *c = maf_command_begin(s, MAF_CMD_SIGNAL, sizeof *c);
+    if (!c)
+        return maf_command_lost(s);
+    c->address = address;
+    c->value = value;
+    c->kind = bytes == 4 ? MAF_SIGNAL_STORE32 : MAF_SIGNAL_STORE64;
+    c->reserved = 0;
+    return maf_command_end(s, c, MAF_NODE_OP, NULL);
+}
+
 /* --- for library fronts -------------------------------------------------------------------------------- */
 int maf_copy(void *stream, uint64_t dst, uint64_t src, uint64_t bytes)
 {

@@ -70,7 +70,7 @@ static int append(struct exec *x, struct maf_graph *g)
         if (n->command && !c)
             error = MAF_E_OUT_OF_MEMORY;
         else
-            x->entries[x->count++] = (struct maf_exec_entry){c, n, n->event, n->type};
+            x->entries[x->count++] = (struct maf_exec_entry){c, n, maf_event_pin(n->event), n->type};
     }
     for (uint32_t i = 0; i < g->holder_count && !error; i++) {
         struct maf_holder **grown = realloc(x->holders, (x->holder_count + 1) * sizeof *grown);
@@ -95,8 +95,10 @@ static void settle(struct exec *x)
 
 static void clear(struct exec *x)
 {
-    for (uint32_t i = 0; i < x->count; i++)
+    for (uint32_t i = 0; i < x->count; i++) {
         free(x->entries[i].command);
+        maf_event_unpin(x->entries[i].event);
+    }
     for (uint32_t i = 0; i < x->holder_count; i++)
         maf_holder_release(x->holders[i]);
     free(x->entries);
@@ -218,6 +220,8 @@ int maf_exec_take(void *exec, void *node, void *from)
             x->in_place |= c && c->kind == MAF_CMD_HOSTFN;
             free(x->entries[i].command);
             x->entries[i].command = c;
+            maf_event_pin(f->event);
+            maf_event_unpin(x->entries[i].event);
             x->entries[i].event = f->event;
             return 0;
         }

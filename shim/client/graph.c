@@ -108,6 +108,7 @@ static void drop_node(struct maf_node *n)
 {
     if (n->child)
         maf_graph_drop(n->child);
+    maf_event_unpin(n->event);
     free(n->deps);
     free(n->command);
     free(n->args);
@@ -185,7 +186,7 @@ static struct maf_graph *clone(struct maf_graph *from)
         if (!b)
             break;
         b->original = a;
-        b->event = a->event;
+        b->event = maf_event_pin(a->event);
         b->kernel = a->kernel;
         b->command = a->command ? maf_command_copy(a->command) : NULL;
         b->child = a->child ? clone(a->child) : NULL;

@@ -205,6 +205,8 @@ int maf_shared_event_foreign(struct maf_event *e); /* the newest record is anoth
 int maf_shared_event_done(struct maf_event *e);
 int maf_shared_event_wait(struct maf_event *e);
 struct maf_event *maf_event_import(uint64_t address);
+struct maf_event *maf_event_pin(struct maf_event *e); /* NULL stays NULL */
+void maf_event_unpin(struct maf_event *e);
 
 /* --- pool.c --------------------------------------------------------------------------------------------------- */
 enum { MAF_POOLS = 256 };
@@ -242,6 +244,8 @@ struct maf_event {
     struct maf_shared_event *shared; /* interprocess: its state, NULL for all other events */
     uint64_t shared_address;
     uint64_t ticket; /* of this process's newest record */
+    uint32_t pins;      /* graphs that record it; they keep it after its destruction */
+    uint32_t destroyed;
     uint32_t imported;
     struct maf_node **deps;
     uint32_t dep_count;

@@ -181,7 +181,7 @@ int maf_node_event(void *graph, void *const *deps, size_t count, void *event, in
         if (c)
             c->slot = e->slot;
         n->command = (struct maf_command *)c;
-        n->event = e;
+        n->event = maf_event_pin(e);
         error = c ? 0 : MAF_E_OUT_OF_MEMORY;
     }
     *out = n;
@@ -219,6 +219,8 @@ int maf_node_take(void *node, void *from)
     n->command = f->command;
     f->command = c;
     n->kernel = f->kernel;
+    maf_event_pin(f->event);
+    maf_event_unpin(n->event);
     n->event = f->event;
     free(n->args);
     n->args = NULL;

@@ -142,6 +142,8 @@ MAF_API int maf_memcpy_box(void *stream, const struct maf_box *box, int kind, in
 MAF_API int maf_memset_box(void *stream, uint64_t dst, uint64_t pitch, uint32_t value, uint32_t element, uint64_t width,
                            uint64_t height, int async);
 
+MAF_API int maf_store(void *stream, uint64_t address, uint64_t value, uint32_t bytes); /* 4 or 8, atomic */
+
 /* --- streams, events, callbacks -------------------------------------------------------------------------- */
 MAF_API int maf_stream_create(uint32_t flags, int priority, void **out);
 MAF_API int maf_stream_destroy(void *stream);

@@ -190,18 +190,49 @@ struct maf_event *maf_event_import(uint64_t address)
     return e;
 }
 
-int maf_event_destroy(void *event)
+static struct maf_lock pin_lock;
+
+static void free_event(struct maf_event *e)
 {
-    struct maf_event *e = maf_event_of(event);
-    if (!e)
-        return MAF_E_INVALID_HANDLE;
     free(e->deps);
     if (e->slot)
         give_slot(e->slot);
     if (e->shared)
         maf_shared_event_drop(e);
     maf_slab_delete(&event_slab, e);
+}
+
+int maf_event_destroy(void *event)
+{
+    struct maf_event *e = maf_event_of(event);
+    if (!e)
+        return MAF_E_INVALID_HANDLE;
+    maf_lock(&pin_lock);
+    e->alive = 0; /* the handle is no longer valid */
+    e->destroyed = 1;
+    int kept = e->pins != 0;
+    maf_unlock(&pin_lock);
+    if (!kept)
+        free_event(e);
     return 0;
+}
+
+struct maf_event *maf_event_pin(struct maf_event *e)
+{
+    maf_lock(&pin_lock);
+    if (e)
+        e->pins++;
+    maf_unlock(&pin_lock);
+    return e;
+}
+
+void maf_event_unpin(struct maf_event *e)
+{
+    maf_lock(&pin_lock);
+    int last = e && --e->pins == 0 && e->destroyed;
+    maf_unlock(&pin_lock);
+    if (last)
+        free_event(e);
 }
 
 int maf_event_record(void *event, void *stream, int external)

@@ -323,7 +323,14 @@ CUresult cuMemsetD2D16Async(CUdeviceptr p, size_t pitch, unsigned short value, s
                             CUstream stream);
 CUresult cuMemsetD2D32Async(CUdeviceptr p, size_t pitch, unsigned value, size_t width, size_t height, CUstream stream);
 
+CUresult cuStreamWriteValue32(CUstream stream, CUdeviceptr p, unsigned value, unsigned flags);
+CUresult cuStreamWriteValue32_ptsz(CUstream stream, CUdeviceptr p, unsigned value, unsigned flags);
 CUresult cuStreamWriteValue32_v2(CUstream stream, CUdeviceptr p, unsigned value, unsigned flags);
+CUresult cuStreamWriteValue32_v2_ptsz(CUstream stream, CUdeviceptr p, unsigned value, unsigned flags);
+CUresult cuStreamWriteValue64(CUstream stream, CUdeviceptr p, unsigned long long value, unsigned flags);
+CUresult cuStreamWriteValue64_ptsz(CUstream stream, CUdeviceptr p, unsigned long long value, unsigned flags);
+CUresult cuStreamWriteValue64_v2(CUstream stream, CUdeviceptr p, unsigned long long value, unsigned flags);
+CUresult cuStreamWriteValue64_v2_ptsz(CUstream stream, CUdeviceptr p, unsigned long long value, unsigned flags);
 
 /* --- virtual memory management ------------------------------------------------------------------------------- */
 CUresult cuMemAddressReserve(CUdeviceptr *p, size_t bytes, size_t alignment, CUdeviceptr address,

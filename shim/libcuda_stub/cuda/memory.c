@@ -521,13 +521,48 @@ FILL(8, unsigned char)
 FILL(16, unsigned short)
 FILL(32, unsigned)
 
-/* --- values written in stream order -------------------------------------------------------------------------- */
+/* --- values written in stream order. Waiting for a value is not offered: one ring serves all streams, so that the
+ * command which writes the value would stand behind the one that waits. ------------------------------------------- */
+enum { WRITE_FLAGS = 1 /* no memory barrier */ };
+
 CUresult cuStreamWriteValue32_v2(CUstream stream, CUdeviceptr p, unsigned value, unsigned flags)
 {
-    return flags & ~1u ? MAF_E_INVALID_VALUE : fill(p, 0, value, 4, 1, 1, stream);
+    ENTER();
+    return flags & ~WRITE_FLAGS ? MAF_E_INVALID_VALUE : maf_store(stream, p, value, 4);
+}
+
+CUresult cuStreamWriteValue64_v2(CUstream stream, CUdeviceptr p, unsigned long long value, unsigned flags)
+{
+    ENTER();
+    return flags & ~WRITE_FLAGS ? MAF_E_INVALID_VALUE : maf_store(stream, p, value, 8);
+}
+
+CUresult cuStreamWriteValue32(CUstream stream, CUdeviceptr p, unsigned value, unsigned flags)
+{
+    return cuStreamWriteValue32_v2(stream, p, value, flags);
+}
+
+CUresult cuStreamWriteValue64(CUstream stream, CUdeviceptr p, unsigned long long value, unsigned flags)
+{
+    return cuStreamWriteValue64_v2(stream, p, value, flags);
+}
+
+CUresult cuStreamWriteValue32_ptsz(CUstream stream, CUdeviceptr p, unsigned value, unsigned flags)
+{
+    return cuStreamWriteValue32_v2(PER_THREAD(stream), p, value, flags);
+}
+
+CUresult cuStreamWriteValue64_ptsz(CUstream stream, CUdeviceptr p, unsigned long long value, unsigned flags)
+{
+    return cuStreamWriteValue64_v2(PER_THREAD(stream), p, value, flags);
 }
 
 CUresult cuStreamWriteValue32_v2_ptsz(CUstream stream, CUdeviceptr p, unsigned value, unsigned flags)
 {
     return cuStreamWriteValue32_v2(PER_THREAD(stream), p, value, flags);
+}
+
+CUresult cuStreamWriteValue64_v2_ptsz(CUstream stream, CUdeviceptr p, unsigned long long value, unsigned flags)
+{
+    return cuStreamWriteValue64_v2(PER_THREAD(stream), p, value, flags);
 }

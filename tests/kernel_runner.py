@@ -16,7 +16,7 @@ import numpy as np
 
 from maf_vdev.translator import interpreter
 from maf_vdev.translator.cubin import Cubin, KernelCode
-from maf_vdev.translator.decode import decode_kernel
+from maf_vdev.translator.decode import decode_code
 from maf_vdev.translator.ir import Instr
 from maf_vdev.translator.memory_map import Memory
 
@@ -50,7 +50,7 @@ class Kernel:
     @classmethod
     def load(cls, cubin: Cubin, name: str) -> Kernel:
         code = cubin.kernel(name)
-        return cls(cubin, code, decode_kernel(code.code, code.name, code.arch))
+        return cls(cubin, code, decode_code(code))
 
     def banks(self, memory: Memory, addresses: dict[str, int]) -> dict[int, bytes]:
         """Constant banks with relocations applied; module variables are placed in memory."""

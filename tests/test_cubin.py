@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch_kernels
 
-from maf_vdev.translator import fatbin
-from maf_vdev.translator.cubin import Cubin, CubinError, Relocation
+from maf_vdev.translator import decode, fatbin
+from maf_vdev.translator.cubin import ADDRESS_BANK, Cubin, CubinError, Relocation
 
 DATA = (Path(__file__).parent / "fixtures" / "census.cubin").read_bytes()
 
@@ -165,3 +165,20 @@ def test_one_kernel_of_a_large_module_comes_quickly() -> None:
         Cubin(data).kernel(name)
         best = min(best, time.perf_counter() - start)
     assert best < 0.05
+
+
+def test_addresses_in_linked_code_come_from_a_bank() -> None:
+    """fixtures/linked.cu: nvlink leaves calls and strings to be patched; return addresses are offsets in the kernel."""
+    kernel = Cubin((Path(__file__).parent / "fixtures" / "linked.cubin").read_bytes()).kernel("checked")
+    moves = {r.offset: r.symbol for r in kernel.relocations if r.bank == ADDRESS_BANK}
+    assert set(moves.values()) == {"$str", "$str$1", "$str$2", "__unnamed_1", "__assertfail", "vprintf"}
+    assert len(kernel.banks[ADDRESS_BANK]) == 8 * len(moves)
+    bound = {i.offset: i for i in decode.decode_code(kernel) if i.offset in kernel.address_operands}
+    calls = [i for i in bound.values() if i.op == "CALL"]
+    assert sorted(moves[kernel.address_operands[i.offset]] for i in calls) == ["__assertfail", "vprintf"]
+    halves = [i.operands[-1] for i in bound.values() if i.op in ("MOV", "UMOV")]
+    assert len(halves) == 8 and all(constant.bank == ADDRESS_BANK for constant in halves)
+    returns = {
+        i.operands[1].bits for i in decode.decode_code(kernel) if i.op == "MOV" and getattr(i.operands[0], "n", 0) == 20
+    }
+    assert returns == {call.offset + 16 for call in calls}

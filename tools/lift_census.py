@@ -81,7 +81,7 @@ def _lift(kernel: KernelCode, instructions: list, form: str) -> bool:
 
 def examine(number: int, kernel: KernelCode, job: Job) -> Result:
     try:
-        instructions = decode.decode_kernel(kernel.code, kernel.name, kernel.arch)
+        instructions = decode.decode_code(kernel)
     except DecodeError as error:
         return Result(number, kernel.name, failed="decode", reason=str(error))
     result = Result(number, kernel.name, len(instructions), frozenset(i.op for i in instructions))

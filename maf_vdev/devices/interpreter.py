@@ -18,7 +18,7 @@ import threading
 import numpy as np
 
 from ..translator import interpreter
-from ..translator.decode import decode_kernel
+from ..translator.decode import decode_code
 from ..translator.interpreter import Trap
 from ..translator.ir import Instr
 from ..translator.memory_map import Memory, MemoryFault
@@ -91,7 +91,7 @@ class InterpreterDevice(CpuDevice):
             return super().prepare(kernel, variant)
         if 0 not in kernel.structs:
             code = kernel.code
-            program = decode_kernel(code.code, code.name, code.arch)
+            program = decode_code(code)
             callback = _WARP_FUNCTION(lambda warp: self._warp(kernel, program, warp.contents))
             self._callbacks.append(callback)
             struct = CpuKernelStruct()

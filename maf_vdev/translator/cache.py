@@ -61,7 +61,8 @@ def key(code: KernelCode, variant: int, form: str) -> str:
     h = hashlib.sha256()
     tables = sorted((offset, tuple(targets)) for offset, targets in code.indirect_branches.items())
     names = sorted(code.subroutines.items())
-    for part in (translator_version(), machine(), code.arch, variant, form, code.param_base, tables, names):
+    addresses = sorted(code.address_operands.items())
+    for part in (translator_version(), machine(), code.arch, variant, form, code.param_base, tables, names, addresses):
         h.update(repr(part).encode() + b"\0")
     h.update(code.code)
     return h.hexdigest()

@@ -94,10 +94,6 @@ def level_of(form: str, meta: Meta) -> int:
     return 1 if form != "slow" or meta.instructions > 2000 else 0
 
 
-def decode_kernel(code: KernelCode) -> list[Instr]:
-    return decode.decode_kernel(code.code, code.name, code.arch)
-
-
 def uses_shared_window(instrs: list[Instr]) -> bool:
     """Whether code can form a generic address of shared memory."""
     return any(isinstance(o, Special) and "SWIN" in o.name for i in instrs for o in i.operands) or _reads_window(
@@ -142,7 +138,7 @@ class Lifted:
 def lift(code: KernelCode, variant: int, form: str = "slow", instrs: list[Instr] | None = None) -> Lifted:
     """Decode and emit. form: 'slow', 'general' (both the function 'slow') or 'fast'. Raises DecodeError or LiftError."""
     if instrs is None:
-        instrs = decode_kernel(code)
+        instrs = decode.decode_code(code)
     graph = control.build(
         instrs, indirect_targets(code, instrs), lambda blocks, starts: division.run(blocks, starts, code.subroutines)
     )

@@ -23,6 +23,10 @@ SHT_NOBITS, SHT_REL, SHT_RELA, SHT_SYMTAB = 8, 9, 4, 2
 STT_OBJECT, STT_FUNC = 1, 2
 STO_CUDA_ENTRY = 0x10
 R_CUDA_64 = 2
+# In code: the halves of an address as 32-bit immediates (bits 32..63 of the word), and a CALL.ABS's target.
+R_CUDA_ABS32_LO_32, R_CUDA_ABS32_HI_32, R_CUDA_ABS47_34 = 0x38, 0x39, 0x3A
+# A bank of our own, which no machine code names: the addresses that relocations would write into the code.
+ADDRESS_BANK = 7
 
 # Records of .nv.info sections, named as cuobjdump names them.
 EIATTR_MAX_THREADS = 0x05
@@ -110,7 +114,8 @@ class KernelCode:
     local_bytes: stack bytes per thread. max_threads: 0 where the kernel does not say.
     barriers: CTA barriers used. subroutines: offset in code -> name of the local functions.
     indirect_branches: offset of a BRX -> the targets it may take. exits, syscalls: offsets of the EXITs and
-    of the calls of vprintf, __assertfail and the like. code_relocations: addresses to be patched into code.
+    of the calls of vprintf, __assertfail and the like. address_operands: offset of an instruction whose immediate
+    is (half of) an address of the module -> its place in ADDRESS_BANK, so that code does not depend on addresses.
     """
 
     name: str
@@ -131,7 +136,7 @@ class KernelCode:
     subroutines: dict[int, str] = field(default_factory=dict)
     indirect_branches: dict[int, tuple[int, ...]] = field(default_factory=dict)
     exits: tuple[int, ...] = ()
-    code_relocations: tuple[Relocation, ...] = ()
+    address_operands: dict[int, int] = field(default_factory=dict)
     syscalls: tuple[int, ...] = ()
     uses_coop_groups: bool = False
     uses_call_stack: bool = False
@@ -330,12 +335,16 @@ class Cubin:
             if own in self._index:
                 banks[bank] = self.section(own)[0]
                 relocations = [move for move in relocations if move.bank != bank] + self._relocations(own, bank)
+        text_bytes, address_operands, addresses = self._bind_code(name, bytes(self._bytes(text)))
+        if addresses:
+            banks[ADDRESS_BANK] = bytes(8 * len(addresses))
+            relocations += addresses
         info = self._index.get(f".nv.info.{name}")
         facts = self._facts(_attributes(self._bytes(info))) if info is not None else {}
         return KernelCode(
             name=name,
             arch=self.arch,
-            code=bytes(self._bytes(text)),
+            code=text_bytes,
             constant0_bytes=self.section(f".nv.constant0.{name}")[1],
             banks=banks,
             relocations=tuple(relocations),
@@ -343,7 +352,7 @@ class Cubin:
             local_bytes=self._stack_sizes.get(entry, 0),
             registers=int(section["info"]) >> 24,
             subroutines=self._subroutines(text, entry),
-            code_relocations=tuple(self._relocations(f".text.{name}", -1)),
+            address_operands=address_operands,
             **{
                 "params": (),
                 "param_base": 0,
@@ -353,6 +362,25 @@ class Cubin:
                 **facts,
             },
         )
+
+    def _bind_code(self, name: str, code: bytes) -> tuple[bytes, dict[int, int], list[Relocation]]:
+        """(code, address_operands, contents of ADDRESS_BANK). Addresses in the kernel itself become code offsets."""
+        moves = self._relocations(f".text.{name}", ADDRESS_BANK)
+        if not moves:
+            return code, {}, []
+        bound, operands, slots = bytearray(code), {}, {}
+        for move in moves:
+            half = {R_CUDA_ABS32_LO_32: 0, R_CUDA_ABS32_HI_32: 4, R_CUDA_ABS47_34: 0}.get(move.type)
+            if half is None:
+                raise CubinError(f"{name}: unknown relocation {move.type:#x} of the code at {move.offset:#x}")
+            if move.symbol == name and move.type != R_CUDA_ABS47_34:
+                value = move.addend.to_bytes(8, "little")
+                bound[move.offset + 4 : move.offset + 8] = value[half : half + 4]
+                continue
+            slot = slots.setdefault((move.symbol, move.addend), 8 * len(slots))
+            operands[move.offset] = slot + half
+        addresses = [Relocation(ADDRESS_BANK, at, symbol, addend, R_CUDA_64) for (symbol, addend), at in slots.items()]
+        return bytes(bound), operands, addresses
 
     @staticmethod
     def _facts(attributes: list[tuple[int, bytes | int]]) -> dict:

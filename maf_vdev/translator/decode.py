@@ -7,12 +7,14 @@ Decoded words are kept by their bits without the scheduling fields, since kernel
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import NamedTuple
 
 from . import decode_control, decode_convert, decode_float, decode_integer, decode_memory, decode_uniform
+from .cubin import ADDRESS_BANK, KernelCode
 from .decode_fields import FieldError
 from .decode_forms import UR_BIT, Form
-from .ir import DecodeError, Instr, Label, Operand, Pred, UPred
+from .ir import Const, DecodeError, Imm, Instr, Label, Operand, Pred, UPred
 
 WORD_BYTES = 16
 
@@ -124,3 +126,21 @@ def decoder(arch: int = 75) -> Decoder:
 def decode_kernel(code: bytes, name: str = "?", arch: int = 75) -> list[Instr]:
     """All instructions of a kernel. Raises :class:`DecodeError`, which names kernel, offset and word."""
     return decoder(arch).kernel(code, name)
+
+
+def decode_code(code: KernelCode) -> list[Instr]:
+    """All instructions of a kernel, immediates that are addresses of the module replaced by their constants."""
+    instrs = decode_kernel(code.code, code.name, code.arch)
+    for number, instr in enumerate(instrs):
+        if instr.offset in code.address_operands:
+            instrs[number] = _with_address(instr, Const(ADDRESS_BANK, code.address_operands[instr.offset]))
+    return instrs
+
+
+def _with_address(instr: Instr, address: Const) -> Instr:
+    places = [place for place, operand in enumerate(instr.operands) if isinstance(operand, (Imm, Label))]
+    if len(places) != 1:
+        raise DecodeError(f"{instr.offset:#x}: {instr.op} holds an address in an unknown place")
+    operands = list(instr.operands)
+    operands[places[0]] = address
+    return replace(instr, operands=tuple(operands))

@@ -27,6 +27,7 @@ from .memory_map import LOCAL_WINDOW, SHARED_WINDOW, Memory
 from .numpy_builder import ALL, Launch, NumpyBuilder, Trap
 from .numpy_values import Array
 from .semantics import CONTROL, TABLE
+from .semantics.control import called_address
 from .semantics.core import describe
 
 INSTRUCTION_BYTES = 16
@@ -155,12 +156,8 @@ class Machine:
         if instr.has("REL"):
             self._jump(self._taken(instr), self._target(instr))
             return
-        register = next((o for o in instr.operands if isinstance(o, Reg)), None)
-        if register is None:
-            self._jump(self._taken(instr), self._target(instr))
-            return
         mask = self._taken(instr)
-        target = np.broadcast_to(b.reg64(register.n), mask.shape)
+        target = np.broadcast_to(called_address(b, instr), mask.shape)
         for address in np.unique(target[mask]):
             lanes = mask & (target == address)
             name = b.launch.externals.get(int(address))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from . import cfg as control
 from . import compile as native
+from . import decode
 from .cubin import KernelCode
 from .emit import thread_kernel
 from .emit.thread_kernel import Options, Source
@@ -33,7 +34,7 @@ def lift(code: KernelCode, options: Options, instrs: Sequence[Instr] | None = No
     """Program text of a kernel. instrs: given where there are no bytes to decode. Raises DecodeError or LiftError,
     whose text names what the device lacks."""
     if instrs is None:
-        instrs = native.decode_kernel(code)
+        instrs = decode.decode_code(code)
     instrs = list(instrs)
     if _synchronises_grid(instrs):
         raise LiftError("the kernel synchronises its whole grid, which needs all CTAs to run at once")

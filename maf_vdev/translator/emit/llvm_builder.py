@@ -12,6 +12,7 @@ from ..cfg import is_hint, is_syscall, target
 from ..ir import PT, RZ, URZ, Instr, LiftError, Pred, Reg, UPred, UReg
 from ..passes import records
 from ..semantics import TABLE, describe
+from ..semantics.control import called_address
 from . import abi
 from .llvm_core import Module
 from .llvm_memory import Memory
@@ -114,8 +115,7 @@ class LlvmBuilder(Memory):
         b = self
         b.flags |= abi.FLAG_ASSERT | abi.FLAG_PRINT
         b.guard = b.guard_value(i.guard)
-        (register,) = (o for o in i.operands if isinstance(o, Reg))
-        address = b.reg64(register.n)
+        address = called_address(b, i)
         buf = b.alloca("[12 x <32 x i32>]")
         for k in range(12):
             p = b.ins(f"getelementptr i8, ptr {buf}, i64 {128 * k}")

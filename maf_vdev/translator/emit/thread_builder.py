@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from ..cfg import is_hint, is_syscall, target
 from ..ir import PT, RZ, URZ, Instr, LiftError, Pred, Reg, UPred, UReg
 from ..semantics import TABLE, describe
+from ..semantics.control import called_address
 from . import abi
 from .thread_values import C_TYPE, Features, T, ThreadValues
 from .values import WIDTH
@@ -423,8 +424,7 @@ class ThreadBuilder(ThreadValues):
 
     def _syscall(self, i: Instr) -> None:
         """CALL.ABS: arguments in R4.., result in R4 (CUDA ABI)."""
-        (register,) = (o for o in i.operands if isinstance(o, Reg))
-        address = self.t(self.reg64(register.n))
+        address = self.t(called_address(self, i))
         words = [self.t(self.reg(4 + k)) for k in range(12)]
         self.uses |= {"print", "local"}
         kept = " ".join(f"status[{8 + k}] = {w};" for k, w in enumerate(words))

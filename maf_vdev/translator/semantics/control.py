@@ -6,8 +6,8 @@ Branches, calls and the convergence-barrier instructions are control flow: see C
 from __future__ import annotations
 
 from ..builder import Builder, Value
-from ..ir import Imm, Instr, Operand
-from .core import CACHE_MODS, Unhandled, get, getp, i32, is_pred, one_of, op, put, putp
+from ..ir import Const, Imm, Instr, LiftError, Operand, Reg
+from .core import CACHE_MODS, Unhandled, describe, get, getp, i32, is_pred, one_of, op, put, putp
 
 
 @op("NOP", "YIELD", "ERRBAR", "DEPBAR", "PMTRIG", mods="LE")
@@ -28,6 +28,16 @@ def cctl(b: Builder, instr: Instr) -> None:
 @op("MEMBAR", mods="ALL SC GPU SYS CTA VC GL")
 def membar(b: Builder, instr: Instr) -> None:
     b.fence()
+
+
+def called_address(b: Builder, instr: Instr) -> Value:
+    """The i64 address that CALL.ABS calls: of a register pair, or bound by a relocation (KernelCode.address_operands)."""
+    for operand in instr.operands:
+        if isinstance(operand, Reg):
+            return b.reg64(operand.n)
+        if isinstance(operand, Const):
+            return b.load_const(operand.bank, operand.offset, "i64")
+    raise LiftError(f"call without an address: {describe(instr)}")
 
 
 def _bar_id(b: Builder, operand: Operand) -> Value | int:

@@ -96,10 +96,13 @@ def const_value(b: Builder, operand: Const, ty: str) -> Value:
     """Constant memory read, without the operand's sign modifiers."""
     if not isinstance(operand.bank, int):
         raise Unhandled("bindless constant bank")
+    # A bank holds 64 KB and offsets are modulo that: the upper half prints as negative numbers.
+    offset = operand.offset & 0xFFFF
     if operand.base is None:
-        return b.load_const(operand.bank, operand.offset, ty)
+        return b.load_const(operand.bank, offset, ty)
     base = b.reg(operand.base.n) if isinstance(operand.base, Reg) else b.ureg(operand.base.n)
-    return b.load_const(operand.bank, b.add(base, i32(b, operand.offset)), ty)
+    place = b.add(base, i32(b, offset))
+    return b.load_const(operand.bank, place if operand.offset >= 0 else b.and_(place, i32(b, 0xFFFF)), ty)
 
 
 def raw32(b: Builder, operand: Operand) -> Value:

@@ -20,12 +20,14 @@ __constant__ float scale[4];
 __device__ int count;
 __device__ float table[8] = {1, 2, 3, 4, 5, 6, 7, 8};
 __managed__ int managed = 41;
+__managed__ int many[4] = {1, 2, 3, 4};
 __global__ void affine(float *o, int n) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i < n) o[i] = scale[i & 3] * i + table[i & 7];
     if (i == 0) count = n;
 }
 __global__ void add_managed() { managed++; }
+__global__ void add_ten(int *p) { p[threadIdx.x] += 10; }
 __global__ void ring(int *a) {
     cooperative_groups::grid_group g = cooperative_groups::this_grid();
     a[blockIdx.x] = blockIdx.x + 1;
@@ -61,6 +63,32 @@ int main() {
     add_managed<<<1, 1>>>();
     OK(cudaDeviceSynchronize());
     printf("managed %d\n", managed);
+    add_ten<<<1, 4>>>(many);
+    OK(cudaDeviceSynchronize());
+    many[0]++;
+    add_ten<<<1, 1>>>(many);
+    OK(cudaDeviceSynchronize());
+    void *symbol;
+    cudaPointerAttributes attributes;
+    OK(cudaGetSymbolAddress(&symbol, many));
+    OK(cudaPointerGetAttributes(&attributes, many));
+    printf("managed %d %d, one address %d, type %d\n", many[0], many[3], symbol == many, attributes.type);
+    int *own = (int *)malloc(40000), *seen;
+    for (int i = 0; i < 10000; i++) own[i] = i;
+    OK(cudaHostRegister(own + 5, 20000, cudaHostRegisterMapped));
+    OK(cudaHostGetDevicePointer(&seen, own + 5, 0));
+    add_ten<<<1, 32>>>(seen);
+    OK(cudaDeviceSynchronize());
+    printf("registered %d %d %d\n", own[4], own[5], own[36]);
+    OK(cudaHostUnregister(own + 5));
+    int kept = 0;
+    for (int i = 0; i < 10000; i++) kept += own[i] == i + (i >= 5 && i < 37 ? 10 : 0);
+    printf("unregistered %d\n", kept);
+    int local[4];
+    OK(cudaHostRegister(local, 16, cudaHostRegisterMapped));
+    printf("stack: %s\n", cudaGetErrorName(cudaHostGetDevicePointer(&seen, local, 0)));
+    OK(cudaHostUnregister(local));
+    cudaGetLastError();
     OK(cudaMalloc(&a, 16));
     void *args[] = {&a};
     OK(cudaLaunchCooperativeKernel((void *)ring, dim3(4), dim3(32), args, 0, 0));
@@ -86,6 +114,10 @@ EXPECTED = """\
 affine wrong=0 count=1000
 table 2 100 200 5
 managed 42
+managed 22 14, one address 1, type 3
+registered 4 15 46
+unregistered 10000
+stack: cudaErrorNotSupported
 ring 21 32 43 14
 too many blocks: cudaErrorCooperativeLaunchTooLarge
 reverse 255 0

@@ -170,6 +170,9 @@ void maf_protect(int device, uint64_t address, uint64_t bytes, uint32_t accessib
 uint64_t maf_memory_room(uint64_t address, uint64_t wanted);
 void maf_copy_forget(uint64_t address, uint64_t bytes); /* the range's pages were given back */
 
+void maf_registered_find(uint64_t address, struct maf_pointer *out); /* leaves *out when it is none */
+const struct maf_extent *maf_memory_shown(uint64_t address); /* the managed variable there, or NULL */
+int maf_memory_show(uint64_t address, uint64_t bytes); /* device memory becomes visible to host code at its address */
 int maf_memory_block(uint64_t address, uint64_t *base, uint64_t *bytes); /* of cudaMalloc; 0 or -1 */
 uint64_t maf_memory_page(int device); /* 4096 bytes that no one is charged for; 0 = none */
 void maf_file_punch(int fd, uint64_t offset, uint64_t bytes); /* whole pages go back to the system */

@@ -20,9 +20,6 @@ static struct maf_heap device_heap[MAF_MAX_SDA], pinned_heap;
 static struct maf_lock order_lock; /* keeps heap state and PROTECT commands in the same order */
 static _Atomic uint64_t used[MAF_MAX_SDA];
 
-static struct maf_lock registered_lock;
-static struct maf_extent *registered;
-static uint32_t registered_count, registered_room;
 
 static int device_of(uint64_t p)
 {
@@ -319,48 +316,7 @@ int maf_host_free(void *p)
     return found ? 0 : MAF_E_INVALID_VALUE;
 }
 
-/* Memory of the application's own cannot be shared with the executor after the fact: registering makes copies
- * from and to it legal as pinned ones, and they run like those of pageable memory. */
-int maf_host_register(void *p, uint64_t bytes, uint32_t flags)
-{
-    uint64_t address = (uint64_t)(uintptr_t)p;
-    int error = 0;
-    if (!p || !bytes)
-        return MAF_E_INVALID_VALUE;
-    maf_lock(&registered_lock);
-    for (uint32_t i = 0; i < registered_count && !error; i++)
-        if (address < registered[i].address + registered[i].bytes && registered[i].address < address + bytes)
-            error = MAF_E_ALREADY_REGISTERED;
-    if (!error && registered_count == registered_room) {
-        uint32_t room = registered_room ? registered_room * 2 : 16;
-        struct maf_extent *grown = realloc(registered, room * sizeof *grown);
-        if (grown) {
-            registered = grown;
-            registered_room = room;
-        } else {
-            error = MAF_E_OUT_OF_MEMORY;
-        }
-    }
-    if (!error)
-        registered[registered_count++] = (struct maf_extent){address, bytes, flags};
-    maf_unlock(&registered_lock);
-    return error;
-}
-
-int maf_host_unregister(void *p)
-{
-    int error = MAF_E_NOT_REGISTERED;
-    maf_lock(&registered_lock);
-    for (uint32_t i = 0; i < registered_count; i++)
-        if (registered[i].address == (uint64_t)(uintptr_t)p) {
-            registered[i] = registered[--registered_count];
-            error = 0;
-            break;
-        }
-    maf_unlock(&registered_lock);
-    return error;
-}
-
+/* --- addresses ---------------------------------------------------------------------------------------------- */
 int maf_pointer(const void *p, struct maf_pointer *out)
 {
     uint64_t address = (uint64_t)(uintptr_t)p;
@@ -375,12 +331,15 @@ int maf_pointer(const void *p, struct maf_pointer *out)
             out->base = e.address;
             out->bytes = e.bytes;
         } else if (address - maf_g.device_base - (uint64_t)device * maf_g.device_stride < MAF_SYSTEM_BYTES) {
-            out->base = address; /* module data */
-            out->bytes = 1;
+            const struct maf_extent *managed = maf_memory_shown(address);
+            out->base = managed ? managed->address : address; /* module data */
+            out->bytes = managed ? managed->bytes : 1;
+            out->host_pointer = managed ? (void *)(uintptr_t)p : NULL;
+            out->flags = managed != NULL;
         } else if (maf_vmm_find(address, &out->base, &out->bytes, &device) != 0) {
             return 0;
         }
-        out->type = MAF_DEVICE;
+        out->type = out->host_pointer ? MAF_MANAGED : MAF_DEVICE;
         out->device = device;
         out->device_pointer = address;
     } else if (maf_in_pinned(address)) {
@@ -392,17 +351,8 @@ int maf_pointer(const void *p, struct maf_pointer *out)
         out->bytes = e.bytes;
         out->device_pointer = address;
         out->flags = e.tag & 0xffff;
-    } else if (registered_count) {
-        maf_lock(&registered_lock);
-        for (uint32_t i = 0; i < registered_count; i++)
-            if (address - registered[i].address < registered[i].bytes) {
-                out->type = MAF_HOST;
-                out->device = maf_current_device();
-                out->base = registered[i].address;
-                out->bytes = registered[i].bytes;
-                out->flags = registered[i].tag;
-            }
-        maf_unlock(&registered_lock);
+    } else {
+        maf_registered_find(address, out);
     }
     return 0;
 }

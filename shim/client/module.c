@@ -503,11 +503,11 @@ int maf_init_managed(void *module)
     struct maf_module *m = module;
     int error = maf_slab_holds(&module_slab, m) ? maf_enter_device() : MAF_E_INVALID_HANDLE;
     for (uint32_t i = 0; !error && i < m->name_count; i++) {
-        uint64_t address;
+        uint64_t address = 0, bytes = 0;
         if (m->names[i].flags & MAF_VARIABLE_MANAGED)
-            error = maf_module_variable(m, m->names[i].name, &address, NULL);
-        if (m->names[i].flags & MAF_VARIABLE_MANAGED && !error)
-            *(void **)(uintptr_t)m->names[i].host = maf_host_view(address);
+            error = maf_module_variable(m, m->names[i].name, &address, &bytes);
+        if (m->names[i].flags & MAF_VARIABLE_MANAGED && !error && !(error = maf_memory_show(address, bytes)))
+            *(void **)(uintptr_t)m->names[i].host = (void *)(uintptr_t)address;
     }
     return error;
 }
@@ -523,6 +523,14 @@ int maf_host_variable(const void *host, uint64_t *address, uint64_t *bytes)
         name = module->names[e->index].name;
     }
     maf_unlock(&registry_lock);
-    int error = module ? maf_module_variable(module, name, address, bytes) : MAF_E_INVALID_SYMBOL;
+    /* The name of a managed variable stands for its memory in host code, not for the symbol. */
+    const struct maf_extent *managed = module ? NULL : maf_memory_shown((uint64_t)(uintptr_t)host);
+    if (managed && address)
+        *address = managed->address;
+    if (managed && bytes)
+        *bytes = managed->bytes;
+    int error = module    ? maf_module_variable(module, name, address, bytes)
+                : managed ? 0
+                          : MAF_E_INVALID_SYMBOL;
     return error == MAF_E_NOT_FOUND ? MAF_E_INVALID_SYMBOL : error;
 }

@@ -104,6 +104,7 @@ MAF_API int maf_managed_alloc(uint64_t bytes, uint32_t flags, uint64_t *out);
 MAF_API int maf_host_free(void *p);
 MAF_API int maf_host_register(void *p, uint64_t bytes, uint32_t flags);
 MAF_API int maf_host_unregister(void *p);
+MAF_API int maf_host_device_pointer(void *p, uint64_t *out); /* of pinned, managed or registered memory */
 MAF_API int maf_pointer(const void *p, struct maf_pointer *out);
 
 /* Virtual memory management (cuMem*). A handle is a nonzero number. */
@@ -166,7 +167,7 @@ MAF_API void maf_unregister_fatbin(void *module);
 MAF_API void maf_register_function(void *module, const void *host, const char *name);
 MAF_API void maf_register_variable(void *module, const void *host, const char *name, uint64_t bytes, uint32_t flags);
 /* A managed variable's `host` is the pointer through which host code reaches it; maf_init_managed makes it valid: it
- * then points at the application's own view of the variable's device memory. */
+ * then holds the variable's device address, at which the application, too, sees its memory. */
 enum { MAF_VARIABLE_MANAGED = 1 };
 MAF_API int maf_init_managed(void *module);
 MAF_API int maf_module_load(const void *image, void **module); /* fatbin, wrapper, ELF, PTX text */

@@ -75,15 +75,11 @@ CUresult cuMemFreeHost(void *p)
 
 CUresult cuMemHostGetDevicePointer_v2(CUdeviceptr *device, void *p, unsigned flags)
 {
-    struct maf_pointer info;
+    uint64_t address = 0;
     ENTER();
-    maf_pointer(p, &info);
-    if (flags || info.type == MAF_UNREGISTERED || info.type == MAF_DEVICE)
-        return MAF_E_INVALID_VALUE;
-    if (!info.device_pointer)
-        return unsupported("cuMemHostGetDevicePointer of registered memory");
-    *device = info.device_pointer;
-    return 0;
+    int error = flags ? MAF_E_INVALID_VALUE : maf_host_device_pointer(p, &address);
+    *device = address;
+    return error;
 }
 
 CUresult cuMemHostGetFlags(unsigned *flags, void *p)

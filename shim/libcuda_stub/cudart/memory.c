@@ -59,15 +59,11 @@ cudaError_t cudaHostUnregister(void *p)
 
 cudaError_t cudaHostGetDevicePointer(void **device, void *host, unsigned flags)
 {
-    struct maf_pointer info;
+    uint64_t address = 0;
     ENTER();
-    *device = NULL;
-    if (flags || maf_pointer(host, &info) || info.type == MAF_UNREGISTERED || info.type == MAF_DEVICE)
-        return done(MAF_E_INVALID_VALUE);
-    if (!info.device_pointer)
-        return unsupported("cudaHostGetDevicePointer of registered memory");
-    *device = (void *)(uintptr_t)info.device_pointer;
-    return 0;
+    int error = flags ? MAF_E_INVALID_VALUE : maf_host_device_pointer(host, &address);
+    *device = (void *)(uintptr_t)address;
+    return done(error);
 }
 
 cudaError_t cudaHostGetFlags(unsigned *flags, void *host)

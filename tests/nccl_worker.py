@@ -77,6 +77,40 @@ def training(rank: int, world: int) -> None:
         torch.testing.assert_close(a.detach().cpu(), b.detach(), atol=1e-5, rtol=1e-5)
 
 
+def sharded(rank: int, world: int) -> None:
+    """Fully sharded parameters take the same steps as whole ones."""
+    from torch.distributed.fsdp import fully_shard
+
+    torch.manual_seed(0)
+    whole = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4))
+    mine = copy.deepcopy(whole).cuda()
+    for part in (mine[0], mine[2], mine):
+        fully_shard(part)
+    optimizers = [torch.optim.AdamW(model.parameters(), lr=0.01) for model in (whole, mine)]
+    for step in range(3):
+        x = torch.randn(world * 4, 8, generator=torch.Generator().manual_seed(step))
+        for model, part, optimizer in zip((whole, mine), (x, x[rank * 4 : rank * 4 + 4].cuda()), optimizers):
+            optimizer.zero_grad()
+            model(part).square().mean().backward()
+            optimizer.step()
+    for a, b in zip(mine.state_dict().values(), whole.state_dict().values()):
+        torch.testing.assert_close(a.full_tensor().cpu(), b, atol=1e-4, rtol=1e-4)
+
+
+def captured(rank: int, world: int) -> None:
+    """A collective in a CUDA graph."""
+    t = torch.ones(4, device="cuda")
+    dist.all_reduce(t)
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        dist.all_reduce(t)
+    for value in (1, 5):
+        t.fill_(rank + value)
+        graph.replay()
+        assert t.tolist() == [sum(range(world)) + world * value] * 4
+
+
 def lonely(rank: int, world: int) -> None:
     """The process of rank 1 ends; the others' next collective fails soon."""
     t = torch.ones(10, device="cuda")
@@ -99,7 +133,7 @@ def rank_main(rank: int, world: int, port: str, parts: list[str]) -> None:
     torch.cuda.set_device(rank % torch.cuda.device_count())
     dist.init_process_group("nccl", rank=rank, world_size=world)
     for part in parts:
-        {"everything": everything, "training": training, "lonely": lonely}[part](rank, world)
+        {f.__name__: f for f in (everything, training, sharded, captured, lonely)}[part](rank, world)
     dist.destroy_process_group()
     print(f"rank {rank} done", flush=True)
 

@@ -199,7 +199,11 @@ def test_torch_over_two_devices(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("world", "parts", "segments"),
-    [(2, ["everything", "training"], "False"), (3, ["everything"], "True"), (2, ["lonely"], "False")],
+    [
+        (2, ["everything", "training", "sharded", "captured"], "False"),
+        (3, ["everything"], "True"),
+        (2, ["lonely"], "False"),
+    ],
 )
 def test_one_process_per_rank(world: int, parts: list[str], segments: str) -> None:
     """With expandable segments, memory that other ranks cannot map is copied to where they can."""

@@ -130,6 +130,21 @@ MAF_API int maf_ipc_memory_close(uint64_t address);
 MAF_API int maf_ipc_event_handle(void *event, void *handle);
 MAF_API int maf_ipc_event_open(const void *handle, void **event);
 
+/* Arrays. Sizes in elements, 0 for dimensions that it does not have. */
+struct maf_array {
+    uint64_t width, height, depth;
+    uint32_t element; /* bytes */
+    uint32_t flags;
+    int format[5];      /* as the API that made it describes an element */
+    uint64_t address;   /* the rest is set by maf_array_create */
+    uint64_t pitch, slice; /* bytes */
+};
+MAF_API int maf_array_create(const struct maf_array *wanted, void **out);
+MAF_API int maf_array_destroy(void *array);
+MAF_API const struct maf_array *maf_array_find(void *array); /* NULL when it is none */
+MAF_API int maf_array_place(void *array, uint64_t x_bytes, uint64_t y, uint64_t z, uint64_t width, uint64_t height,
+                            uint64_t depth, uint64_t *address);
+
 /* --- copies and fills ---------------------------------------------------------------------------------- */
 /* kind: 0 host-host, 1 host-device, 2 device-host, 3 device-device, 4 by address. */
 MAF_API int maf_memcpy(void *stream, uint64_t dst, uint64_t src, uint64_t bytes, int kind, int async);

@@ -392,11 +392,20 @@ static uint64_t side(int type, const void *host, CUdeviceptr device)
     return type == MEMORY_HOST ? U64(host) : device;
 }
 
+static int array_side(CUarray array, size_t x, size_t y, size_t z, const struct maf_box *b, uint64_t *address,
+                      uint64_t *pitch, uint64_t *slice)
+{
+    int error = maf_array_place(array, x, y, z, b->width, b->height, b->depth, address);
+    if (!error) {
+        *pitch = maf_array_find(array)->pitch;
+        *slice = maf_array_find(array)->slice;
+    }
+    return error;
+}
+
 static CUresult copy_3d(const CUDA_MEMCPY3D *c, CUstream stream, int async)
 {
     ENTER();
-    if (c->srcMemoryType == MEMORY_ARRAY || c->dstMemoryType == MEMORY_ARRAY)
-        return unsupported("copies of arrays");
     struct maf_box b = {
         .dst = side(c->dstMemoryType, c->dstHost, c->dstDevice) +
                (c->dstZ * c->dstHeight + c->dstY) * c->dstPitch + c->dstXInBytes,
@@ -410,6 +419,13 @@ static CUresult copy_3d(const CUDA_MEMCPY3D *c, CUstream stream, int async)
         .dst_slice = c->dstPitch * c->dstHeight,
         .src_slice = c->srcPitch * c->srcHeight,
     };
+    int error = 0;
+    if (c->srcMemoryType == MEMORY_ARRAY)
+        error = array_side(c->srcArray, c->srcXInBytes, c->srcY, c->srcZ, &b, &b.src, &b.src_pitch, &b.src_slice);
+    if (c->dstMemoryType == MEMORY_ARRAY && !error)
+        error = array_side(c->dstArray, c->dstXInBytes, c->dstY, c->dstZ, &b, &b.dst, &b.dst_pitch, &b.dst_slice);
+    if (error)
+        return error;
     return driver_error(maf_memcpy_box(stream, &b, BY_ADDRESS, async));
 }
 
@@ -417,9 +433,9 @@ static CUresult copy_2d(const CUDA_MEMCPY2D *c, CUstream stream, int async)
 {
     CUDA_MEMCPY3D d = {
         .srcXInBytes = c->srcXInBytes, .srcY = c->srcY, .srcMemoryType = c->srcMemoryType, .srcHost = c->srcHost,
-        .srcDevice = c->srcDevice, .srcPitch = c->srcPitch ? c->srcPitch : c->WidthInBytes,
+        .srcDevice = c->srcDevice, .srcPitch = c->srcPitch ? c->srcPitch : c->WidthInBytes, .srcArray = c->srcArray,
         .dstXInBytes = c->dstXInBytes, .dstY = c->dstY, .dstMemoryType = c->dstMemoryType, .dstHost = c->dstHost,
-        .dstDevice = c->dstDevice, .dstPitch = c->dstPitch ? c->dstPitch : c->WidthInBytes,
+        .dstDevice = c->dstDevice, .dstPitch = c->dstPitch ? c->dstPitch : c->WidthInBytes, .dstArray = c->dstArray,
         .WidthInBytes = c->WidthInBytes, .Height = c->Height, .Depth = 1,
     };
     return copy_3d(&d, stream, async);

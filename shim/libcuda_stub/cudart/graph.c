@@ -381,9 +381,8 @@ cudaError_t cudaGraphAddMemcpyNode(cudaGraphNode_t *node, cudaGraph_t graph, con
 {
     struct maf_box b;
     ENTER();
-    if (maf_cudart_box(params, &b))
-        return unsupported("graph copies with arrays");
-    return done(maf_node_memcpy(graph, (nodes_t)deps, count, &b, node));
+    int error = maf_cudart_box(params, &b);
+    return done(error ? error : maf_node_memcpy(graph, (nodes_t)deps, count, &b, node));
 }
 
 cudaError_t cudaGraphAddMemcpyNode1D(cudaGraphNode_t *node, cudaGraph_t graph, const cudaGraphNode_t *deps,

@@ -88,8 +88,10 @@ cudaError_t cudaMemcpy2DAsync_ptsz(void *dst, size_t dpitch, const void *src, si
 
 int maf_cudart_box(const struct cudaMemcpy3DParms *p, struct maf_box *b)
 {
-    if (p->srcArray || p->dstArray)
-        return MAF_E_NOT_SUPPORTED;
+    const struct maf_array *from = p->srcArray ? maf_array_find(p->srcArray) : NULL;
+    const struct maf_array *to = p->dstArray ? maf_array_find(p->dstArray) : NULL;
+    if ((p->srcArray && !from) || (p->dstArray && !to))
+        return MAF_E_INVALID_HANDLE;
     const struct cudaPitchedPtr *s = &p->srcPtr, *d = &p->dstPtr;
     *b = (struct maf_box){
         .dst = u64(d->ptr) + (p->dstPos.z * d->ysize + p->dstPos.y) * d->pitch + p->dstPos.x,
@@ -102,16 +104,35 @@ int maf_cudart_box(const struct cudaMemcpy3DParms *p, struct maf_box *b)
         .dst_slice = d->pitch * d->ysize,
         .src_slice = s->pitch * s->ysize,
     };
-    return 0;
+    if (!from && !to)
+        return 0;
+    /* With an array the extent counts elements, of the array; positions count elements in arrays, bytes elsewhere. */
+    uint64_t element = from ? from->element : to->element;
+    if (from && to && from->element != to->element)
+        return MAF_E_INVALID_VALUE;
+    b->width *= element;
+    int error = 0;
+    if (from) {
+        error = maf_array_place(p->srcArray, p->srcPos.x * element, p->srcPos.y, p->srcPos.z, b->width, b->height,
+                                b->depth, &b->src);
+        b->src_pitch = from->pitch;
+        b->src_slice = from->slice;
+    }
+    if (to && !error) {
+        error = maf_array_place(p->dstArray, p->dstPos.x * element, p->dstPos.y, p->dstPos.z, b->width, b->height,
+                                b->depth, &b->dst);
+        b->dst_pitch = to->pitch;
+        b->dst_slice = to->slice;
+    }
+    return error;
 }
 
 static cudaError_t copy_3d(const struct cudaMemcpy3DParms *p, cudaStream_t stream, int async)
 {
     struct maf_box b;
     ENTER();
-    if (maf_cudart_box(p, &b))
-        return unsupported("cudaMemcpy3D with arrays");
-    return done(maf_memcpy_box(stream, &b, p->kind, async));
+    int error = maf_cudart_box(p, &b);
+    return done(error ? error : maf_memcpy_box(stream, &b, p->kind, async));
 }
 
 cudaError_t cudaMemcpy3D(const struct cudaMemcpy3DParms *p)

@@ -210,6 +210,71 @@ def test_triangular_solves(lib: Any, handle: Any, kind: str, upper: int, unit: i
     d.check(lib.cusparseSpSM_destroyDescr(descriptor[0]))
 
 
+def block_triangle(kind: str, upper: int, by_columns: int) -> tuple[np.ndarray, list[Buffer], tuple[Any, ...]]:
+    """(triangle of three 2x2 block rows, its arrays, arguments that describe them): the other half is stored too."""
+    x = random(kind, 6, 6, density=0.7) + 4 * np.eye(6, dtype=TYPES[kind][1])
+    blocks = x.reshape(3, 2, 3, 2).swapaxes(1, 2)
+    stored = blocks.swapaxes(2, 3) if by_columns else blocks
+    offsets, cols = np.arange(0, 10, 3, dtype="i4"), np.tile(np.arange(3, dtype="i4"), 3)
+    arrays = [Buffer(a) for a in (stored.reshape(-1), offsets, cols)]
+    return np.triu(x) if upper else np.tril(x), arrays, (*(a.p for a in arrays), 2)
+
+
+@EACH_TYPE
+@pytest.mark.parametrize("upper", [0, 1])
+@pytest.mark.parametrize("op", [0, 1, 2])
+@pytest.mark.parametrize("by_columns", [0, 1])
+def test_triangular_solves_with_blocks(lib: Any, handle: Any, kind: str, upper: int, op: int, by_columns: int) -> None:
+    if kind not in ("f32", "f64", "c64", "c128"):
+        pytest.skip("the older interface has no such type")
+    letter = {"f32": "S", "f64": "D", "c64": "C", "c128": "Z"}[kind]
+    triangle, _arrays, matrix = block_triangle(kind, upper, by_columns)
+    descriptor, info, bytes_ = ffi.new("cusparseMatDescr_t *"), ffi.new("cusparseBsrInfo_t *"), ffi.new("int *")
+    d.check(lib.cusparseCreateMatDescr(descriptor))
+    d.check(lib.cusparseSetMatFillMode(descriptor[0], upper))
+    d.check(lib.cusparseCreateBsrsm2Info(info))
+    call = {step: getattr(lib, f"cusparse{letter}bsrsm2_{step}") for step in ("bufferSize", "analysis", "solve")}
+    b = random(kind, 6, 4, seed=1)
+    for transposed in (0, 1):
+        start = (handle, by_columns, op, transposed, 3, 4, 9)
+        d.check(call["bufferSize"](*start, descriptor[0], *matrix, info[0], bytes_))
+        d.check(call["analysis"](*start, descriptor[0], *matrix, info[0], 0, NULL))
+        position = ffi.new("int *")
+        d.check(lib.cusparseXbsrsm2_zeroPivot(handle, info[0], position))
+        assert position[0] == -1
+        lines = b if transposed else b.T
+        given, solved = Buffer(np.ascontiguousarray(lines).reshape(-1)), Buffer(np.zeros(24, TYPES[kind][1]))
+        ld = lines.shape[1]
+        rhs = (given.p, ld, solved.p, ld, 0, NULL)
+        d.check(call["solve"](*start, scalar(kind, 2), descriptor[0], *matrix, info[0], *rhs))
+        got = solved.get().reshape(lines.shape)
+        close(turned(triangle, op) @ (got if transposed else got.T), 2 * b, kind)
+    vector, x = Buffer(np.ascontiguousarray(b[:, 0])), Buffer(np.zeros(6, TYPES[kind][1]))
+    solve = getattr(lib, f"cusparse{letter}bsrsv2_solve")
+    start = (handle, by_columns, op, 3, 9, scalar(kind, 1), descriptor[0])
+    d.check(solve(*start, *matrix, info[0], vector.p, x.p, 0, NULL))
+    close(turned(triangle, op) @ x.get(), b[:, 0], kind)
+    d.check(lib.cusparseDestroyBsrsm2Info(info[0]))
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_zero_pivot_of_blocks_is_named(lib: Any, handle: Any, missing: bool) -> None:
+    blocks = np.stack([np.eye(2), np.eye(2) if missing else np.diag([1.0, 0.0])])
+    arrays = [
+        Buffer(a) for a in (blocks.reshape(-1), np.array([0, 1, 2], "i4"), np.array([0, 0 if missing else 1], "i4"))
+    ]
+    descriptor, info, position = ffi.new("cusparseMatDescr_t *"), ffi.new("cusparseBsrInfo_t *"), ffi.new("int *")
+    d.check(lib.cusparseCreateMatDescr(descriptor))
+    d.check(lib.cusparseCreateBsrsv2Info(info))
+    matrix = (*(a.p for a in arrays), 2)
+    assert lib.cusparseXbsrsv2_zeroPivot(handle, info[0], position) == lib.CUSPARSE_STATUS_INVALID_VALUE
+    d.check(lib.cusparseDbsrsv2_analysis(handle, 0, 0, 2, 2, descriptor[0], *matrix, info[0], 0, NULL))
+    assert lib.cusparseXbsrsv2_zeroPivot(handle, info[0], position) == lib.CUSPARSE_STATUS_ZERO_PIVOT
+    assert position[0] == 1
+    wrong = lib.cusparseDbsrsv2_analysis(handle, 0, 0, -2, 2, descriptor[0], *matrix, info[0], 0, NULL)
+    assert wrong == lib.CUSPARSE_STATUS_INVALID_VALUE
+
+
 @EACH_TYPE
 @pytest.mark.parametrize("base", [0, 1])
 def test_sparse_times_sparse(lib: Any, handle: Any, kind: str, base: int) -> None:

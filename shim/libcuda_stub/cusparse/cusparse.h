@@ -252,4 +252,101 @@ cusparseStatus_t cusparseZbsrmv(cusparseHandle_t handle, int direction, int op, 
                                 *alpha, const cusparseMatDescr_t descriptor, const void *values, const int *offsets,
                                 const int *indices, int size, const void *x, const void *beta, void *y);
 
+/* Triangular solves with BSR matrices. op_xy: 0 the right-hand sides are columns, 1 rows. */
+typedef struct bsrInfo *cusparseBsrInfo_t;
+cusparseStatus_t cusparseCreateBsrsv2Info(cusparseBsrInfo_t *info);
+cusparseStatus_t cusparseDestroyBsrsv2Info(cusparseBsrInfo_t info);
+cusparseStatus_t cusparseXbsrsv2_zeroPivot(cusparseHandle_t handle, cusparseBsrInfo_t info, int *position);
+cusparseStatus_t cusparseCreateBsrsm2Info(cusparseBsrInfo_t *info);
+cusparseStatus_t cusparseDestroyBsrsm2Info(cusparseBsrInfo_t info);
+cusparseStatus_t cusparseXbsrsm2_zeroPivot(cusparseHandle_t handle, cusparseBsrInfo_t info, int *position);
+cusparseStatus_t cusparseSbsrsv2_bufferSize(cusparseHandle_t handle, int direction, int op, int mb, int nnzb, const
+                                            cusparseMatDescr_t descriptor, void *values, const int *offsets, const int
+                                            *indices, int size, cusparseBsrInfo_t info, int *bytes);
+cusparseStatus_t cusparseSbsrsv2_analysis(cusparseHandle_t handle, int direction, int op, int mb, int nnzb, const
+                                          cusparseMatDescr_t descriptor, const void *values, const int *offsets, const
+                                          int *indices, int size, cusparseBsrInfo_t info, int policy, void *buffer);
+cusparseStatus_t cusparseSbsrsv2_solve(cusparseHandle_t handle, int direction, int op, int mb, int nnzb, const void
+                                       *alpha, const cusparseMatDescr_t descriptor, const void *values, const int
+                                       *offsets, const int *indices, int size, cusparseBsrInfo_t info, const void *f,
+                                       void *x, int policy, void *buffer);
+cusparseStatus_t cusparseSbsrsm2_bufferSize(cusparseHandle_t handle, int direction, int op, int op_xy, int mb, int n,
+                                            int nnzb, const cusparseMatDescr_t descriptor, void *values, const int
+                                            *offsets, const int *indices, int size, cusparseBsrInfo_t info, int
+                                            *bytes);
+cusparseStatus_t cusparseSbsrsm2_analysis(cusparseHandle_t handle, int direction, int op, int op_xy, int mb, int n, int
+                                          nnzb, const cusparseMatDescr_t descriptor, const void *values, const int
+                                          *offsets, const int *indices, int size, cusparseBsrInfo_t info, int policy,
+                                          void *buffer);
+cusparseStatus_t cusparseSbsrsm2_solve(cusparseHandle_t handle, int direction, int op, int op_xy, int mb, int n, int
+                                       nnzb, const void *alpha, const cusparseMatDescr_t descriptor, const void
+                                       *values, const int *offsets, const int *indices, int size, cusparseBsrInfo_t
+                                       info, const void *b, int ldb, void *x, int ldx, int policy, void *buffer);
+cusparseStatus_t cusparseDbsrsv2_bufferSize(cusparseHandle_t handle, int direction, int op, int mb, int nnzb, const
+                                            cusparseMatDescr_t descriptor, void *values, const int *offsets, const int
+                                            *indices, int size, cusparseBsrInfo_t info, int *bytes);
+cusparseStatus_t cusparseDbsrsv2_analysis(cusparseHandle_t handle, int direction, int op, int mb, int nnzb, const
+                                          cusparseMatDescr_t descriptor, const void *values, const int *offsets, const
+                                          int *indices, int size, cusparseBsrInfo_t info, int policy, void *buffer);
+cusparseStatus_t cusparseDbsrsv2_solve(cusparseHandle_t handle, int direction, int op, int mb, int nnzb, const void
+                                       *alpha, const cusparseMatDescr_t descriptor, const void *values, const int
+                                       *offsets, const int *indices, int size, cusparseBsrInfo_t info, const void *f,
+                                       void *x, int policy, void *buffer);
+cusparseStatus_t cusparseDbsrsm2_bufferSize(cusparseHandle_t handle, int direction, int op, int op_xy, int mb, int n,
+                                            int nnzb, const cusparseMatDescr_t descriptor, void *values, const int
+                                            *offsets, const int *indices, int size, cusparseBsrInfo_t info, int
+                                            *bytes);
+cusparseStatus_t cusparseDbsrsm2_analysis(cusparseHandle_t handle, int direction, int op, int op_xy, int mb, int n, int
+                                          nnzb, const cusparseMatDescr_t descriptor, const void *values, const int
+                                          *offsets, const int *indices, int size, cusparseBsrInfo_t info, int policy,
+                                          void *buffer);
+cusparseStatus_t cusparseDbsrsm2_solve(cusparseHandle_t handle, int direction, int op, int op_xy, int mb, int n, int
+                                       nnzb, const void *alpha, const cusparseMatDescr_t descriptor, const void
+                                       *values, const int *offsets, const int *indices, int size, cusparseBsrInfo_t
+                                       info, const void *b, int ldb, void *x, int ldx, int policy, void *buffer);
+cusparseStatus_t cusparseCbsrsv2_bufferSize(cusparseHandle_t handle, int direction, int op, int mb, int nnzb, const
+                                            cusparseMatDescr_t descriptor, void *values, const int *offsets, const int
+                                            *indices, int size, cusparseBsrInfo_t info, int *bytes);
+cusparseStatus_t cusparseCbsrsv2_analysis(cusparseHandle_t handle, int direction, int op, int mb, int nnzb, const
+                                          cusparseMatDescr_t descriptor, const void *values, const int *offsets, const
+                                          int *indices, int size, cusparseBsrInfo_t info, int policy, void *buffer);
+cusparseStatus_t cusparseCbsrsv2_solve(cusparseHandle_t handle, int direction, int op, int mb, int nnzb, const void
+                                       *alpha, const cusparseMatDescr_t descriptor, const void *values, const int
+                                       *offsets, const int *indices, int size, cusparseBsrInfo_t info, const void *f,
+                                       void *x, int policy, void *buffer);
+cusparseStatus_t cusparseCbsrsm2_bufferSize(cusparseHandle_t handle, int direction, int op, int op_xy, int mb, int n,
+                                            int nnzb, const cusparseMatDescr_t descriptor, void *values, const int
+                                            *offsets, const int *indices, int size, cusparseBsrInfo_t info, int
+                                            *bytes);
+cusparseStatus_t cusparseCbsrsm2_analysis(cusparseHandle_t handle, int direction, int op, int op_xy, int mb, int n, int
+                                          nnzb, const cusparseMatDescr_t descriptor, const void *values, const int
+                                          *offsets, const int *indices, int size, cusparseBsrInfo_t info, int policy,
+                                          void *buffer);
+cusparseStatus_t cusparseCbsrsm2_solve(cusparseHandle_t handle, int direction, int op, int op_xy, int mb, int n, int
+                                       nnzb, const void *alpha, const cusparseMatDescr_t descriptor, const void
+                                       *values, const int *offsets, const int *indices, int size, cusparseBsrInfo_t
+                                       info, const void *b, int ldb, void *x, int ldx, int policy, void *buffer);
+cusparseStatus_t cusparseZbsrsv2_bufferSize(cusparseHandle_t handle, int direction, int op, int mb, int nnzb, const
+                                            cusparseMatDescr_t descriptor, void *values, const int *offsets, const int
+                                            *indices, int size, cusparseBsrInfo_t info, int *bytes);
+cusparseStatus_t cusparseZbsrsv2_analysis(cusparseHandle_t handle, int direction, int op, int mb, int nnzb, const
+                                          cusparseMatDescr_t descriptor, const void *values, const int *offsets, const
+                                          int *indices, int size, cusparseBsrInfo_t info, int policy, void *buffer);
+cusparseStatus_t cusparseZbsrsv2_solve(cusparseHandle_t handle, int direction, int op, int mb, int nnzb, const void
+                                       *alpha, const cusparseMatDescr_t descriptor, const void *values, const int
+                                       *offsets, const int *indices, int size, cusparseBsrInfo_t info, const void *f,
+                                       void *x, int policy, void *buffer);
+cusparseStatus_t cusparseZbsrsm2_bufferSize(cusparseHandle_t handle, int direction, int op, int op_xy, int mb, int n,
+                                            int nnzb, const cusparseMatDescr_t descriptor, void *values, const int
+                                            *offsets, const int *indices, int size, cusparseBsrInfo_t info, int
+                                            *bytes);
+cusparseStatus_t cusparseZbsrsm2_analysis(cusparseHandle_t handle, int direction, int op, int op_xy, int mb, int n, int
+                                          nnzb, const cusparseMatDescr_t descriptor, const void *values, const int
+                                          *offsets, const int *indices, int size, cusparseBsrInfo_t info, int policy,
+                                          void *buffer);
+cusparseStatus_t cusparseZbsrsm2_solve(cusparseHandle_t handle, int direction, int op, int op_xy, int mb, int n, int
+                                       nnzb, const void *alpha, const cusparseMatDescr_t descriptor, const void
+                                       *values, const int *offsets, const int *indices, int size, cusparseBsrInfo_t
+                                       info, const void *b, int ldb, void *x, int ldx, int policy, void *buffer);
+
 #endif

@@ -77,6 +77,11 @@ HIDDEN void maf_sparse_dense_b(struct call *call, const struct cusparseDnMatDesc
 HIDDEN void maf_sparse_dense_c(struct call *call, const struct cusparseDnMatDescr *c);
 /* A vector as a matrix of one column. */
 HIDDEN struct cusparseDnMatDescr maf_sparse_column(const struct cusparseDnVecDescr *v);
+/* A BSR matrix of square blocks as the older interface describes it. direction: 0 rows of a block, 1 columns. */
+HIDDEN struct cusparseSpMatDescr maf_sparse_blocks(int direction, int mb, int nb, int nnzb,
+                                                   const cusparseMatDescr_t descriptor, int data_type,
+                                                   const void *values, const int *offsets, const int *indices,
+                                                   int size);
 HIDDEN cusparseStatus_t maf_sparse_submit(cusparseHandle_t handle, struct call *call);
 
 static inline cusparseStatus_t no_buffer(cusparseHandle_t handle, size_t *bytes)

@@ -153,15 +153,16 @@ static cusparseStatus_t csrgeam2(cusparseHandle_t handle, int data_type, int m, 
 
 /* --- products with BSR matrices ---- */
 
-static struct cusparseSpMatDescr blocks(int direction, int mb, int nb, int nnzb, const cusparseMatDescr_t descriptor,
-                                        int data_type, const void *values, const int *offsets, const int *indices,
-                                        int size)
+struct cusparseSpMatDescr maf_sparse_blocks(int direction, int mb, int nb, int nnzb,
+                                            const cusparseMatDescr_t descriptor, int data_type, const void *values,
+                                            const int *offsets, const int *indices, int size)
 {
     return (struct cusparseSpMatDescr){.format = MAF_BSR, .rows = mb, .cols = nb, .nnz = nnzb, .block_rows = size,
                                        .block_cols = size, .block_by_columns = direction == 1,
                                        .offsets = (void *)offsets, .indices = (void *)indices,
                                        .values = (void *)values, .offset_type = 2, .index_type = 2,
-                                       .base = descriptor->base, .type = data_type, .batch = 1};
+                                       .base = descriptor->base, .type = data_type, .fill = descriptor->fill,
+                                       .diagonal = descriptor->diagonal, .batch = 1};
 }
 
 #define TYPED(L, T)                                                                                                    \
@@ -194,7 +195,7 @@ static struct cusparseSpMatDescr blocks(int direction, int mb, int nb, int nnzb,
     {                                                                                                                  \
         NEED(descriptor && size > 0);                                                                                  \
         struct cusparseSpMatDescr a =                                                                                  \
-            blocks(direction, mb, kb, nnzb, descriptor, T, values, offsets, indices, size);                            \
+            maf_sparse_blocks(direction, mb, kb, nnzb, descriptor, T, values, offsets, indices, size);                            \
         int64_t inner = (int64_t)(op_a ? mb : kb) * size, outer = (int64_t)(op_a ? kb : mb) * size;                    \
         struct cusparseDnMatDescr left = {.rows = op_b ? n : inner, .cols = op_b ? inner : n, .ld = ldb,               \
                                           .values = (void *)b, .type = T, .order = 1, .batch = 1};                     \
@@ -209,7 +210,7 @@ static struct cusparseSpMatDescr blocks(int direction, int mb, int nb, int nnzb,
     {                                                                                                                  \
         NEED(descriptor && size > 0);                                                                                  \
         struct cusparseSpMatDescr a =                                                                                  \
-            blocks(direction, mb, nb, nnzb, descriptor, T, values, offsets, indices, size);                            \
+            maf_sparse_blocks(direction, mb, nb, nnzb, descriptor, T, values, offsets, indices, size);                            \
         struct cusparseDnVecDescr in = {.size = (int64_t)(op ? mb : nb) * size, .values = (void *)x, .type = T};       \
         struct cusparseDnVecDescr out = {.size = (int64_t)(op ? nb : mb) * size, .values = y, .type = T};              \
         return cusparseSpMV(handle, op, alpha, &a, &in, beta, &out, T, 0, NULL);                                       \

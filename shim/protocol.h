@@ -605,7 +605,8 @@ enum maf_blas_routine {
     MAF_BLAS_IAMIN = 26,
     MAF_BLAS_ROT = 27,  /* [x], [y] = c x + s y, c y - conj(s) x; c = alpha (real), s = beta */
     MAF_BLAS_GEAM = 28, /* [c] = alpha op(a) + beta op(b); m x n */
-    MAF_BLAS_DGMM = 29  /* [c] = a diag(x), or diag(x) a; m x n, x in b */
+    MAF_BLAS_DGMM = 29, /* [c] = a diag(x), or diag(x) a; m x n, x in b */
+    MAF_BLAS_ROTM = 30  /* [x], [y] = h11 x + h12 y, h21 x + h22 y; scalars h11 h21 h12 h22; on the device: rotmg's 5 values at alpha */
 };
 
 /* pointers: a b c x y alpha beta (0 where unused; alpha and beta if scalars_on_device); scalars: 4 doubles. */

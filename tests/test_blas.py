@@ -18,7 +18,7 @@ NUMBERS = {name: number for number, name in b.ROUTINES.items()}
 TYPES = {"s": b.F32, "d": b.F64, "c": b.C64, "z": b.C128}
 EPSILON = {b.F32: 1e-5, b.F64: 1e-13, b.C64: 1e-5, b.C128: 1e-13}
 REAL_SCALARS = {"herk", "her", "rot"}  # her2k's beta is real too, its alpha is not
-ROUTINES = [name for name in NUMBERS if name != "dgmm"]
+ROUTINES = [name for name in NUMBERS if name not in ("dgmm", "rotm")]
 
 
 def description(name: str, kind: int, **fields: Any) -> Any:

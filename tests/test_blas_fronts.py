@@ -239,3 +239,70 @@ def test_wrong_arguments(cublas: Any, handle: Any) -> None:
     assert cublas.cublasSscal_v2(ffi.NULL, 4, one, p, 1) == NOT_INITIALIZED
     check(cublas.cublasSaxpy_v2(handle, -1, one, p, 1, p, 1))
     assert np.array_equal(x.get(), x.host)
+
+
+@pytest.mark.parametrize("mode", [HOST, DEVICE])
+@pytest.mark.parametrize("letter", "sdcz")
+@pytest.mark.parametrize("a, b", [(3, -4), (-4, 3), (0, 2), (2, 0), (0, 0), (1e30, 1e30)])
+def test_rotg_agrees_with_blas(cublas: Any, handle: Any, letter: str, mode: int, a: float, b: float) -> None:
+    """The definition: [c s; -conj(s) c] [a; b] = [r; 0]."""
+    kind = {"s": "f4", "d": "f8", "c": "c8", "z": "c16"}[letter]
+    complex_kind = letter in "cz"
+    values = np.array([a * (1 - 0.5j) if complex_kind else a, b * (1 + 2j) if complex_kind else b], kind)
+    pair, sine = d.Array(values), d.Array(np.zeros(1, kind))
+    cosine = d.Array(np.zeros(1, REALS[letter]))
+    check(cublas.cublasSetPointerMode_v2(handle, mode))
+    ctype, real = CTYPES[letter], {"f4": "float *", "f8": "double *"}[REALS[letter]]
+    if mode == DEVICE:
+        arguments = pair.at(ctype), pair.at(ctype, 1), cosine.at(real), sine.at(ctype)
+    else:
+        hosts = values.copy(), np.zeros(1, REALS[letter]), np.zeros(1, kind)
+        addresses = [ffi.cast("char *", x.ctypes.data) for x in hosts]
+        arguments = (
+            ffi.cast(ctype, addresses[0]), ffi.cast(ctype, addresses[0] + values.itemsize),
+            ffi.cast(real, addresses[1]), ffi.cast(ctype, addresses[2]),
+        )  # fmt: skip
+    check(getattr(cublas, f"cublas{letter.upper()}rotg_v2")(handle, *arguments))
+    (r, z), c, s = (x.get() for x in (pair, cosine, sine)) if mode == DEVICE else hosts
+    c, s, tolerance = c[0], s[0], 1e-5 if kind in ("f4", "c8") else 1e-14
+    scale = max(1, abs(values).max())
+    np.testing.assert_allclose(c * c + abs(s) ** 2, 1, rtol=tolerance)
+    np.testing.assert_allclose((c * values[0] + s * values[1]) / scale, r / scale, atol=tolerance)
+    np.testing.assert_allclose((c * values[1] - np.conj(s) * values[0]) / scale, 0, atol=tolerance)
+    if not complex_kind:
+        known = (0, 1) if z == 1 else (np.sqrt(1 - z * z), z) if abs(z) < 1 else (1 / z, np.sqrt(1 - 1 / z**2))
+        np.testing.assert_allclose((c, s), known, atol=tolerance)
+
+
+@pytest.mark.parametrize("mode", [HOST, DEVICE])
+@pytest.mark.parametrize(
+    "d1, d2, x1, y1",
+    [(2, 3, 4, 1), (1, 2, 1, 5), (1, 0, 1, 5), (-1, 2, 3, 4), (1, -3, 1, 5), (1e-20, 1e-19, 1, 2), (1e20, 3e19, 2, 1)],
+)
+def test_modified_rotation(cublas: Any, handle: Any, mode: int, d1: float, d2: float, x1: float, y1: float) -> None:
+    """H [x1; y1] = [x; 0], and rotm applies that H to vectors."""
+    check(cublas.cublasSetPointerMode_v2(handle, mode))
+    start = np.array([d1, d2, x1, y1, 9, 9, 9, 9, 9], "f8")
+    memory = d.Array(start)
+    base = start.copy()
+    at = (
+        (lambda i: memory.at("double *", i))
+        if mode == DEVICE
+        else (lambda i: ffi.cast("double *", base.ctypes.data) + i)
+    )
+    check(cublas.cublasDrotmg_v2(handle, at(0), at(1), at(2), at(3), at(4)))
+    out = memory.get() if mode == DEVICE else base
+    x, y = np.array([x1, 1.0]), np.array([y1, -2.0])
+    vector_x, vector_y = d.Array(x), d.Array(y)
+    check(cublas.cublasDrotm_v2(handle, 2, vector_x.at("double *"), 1, vector_y.at("double *"), 1, at(4)))
+    flag, h11, h21, h12, h22 = out[4:]
+    h = {-2: [[1, 0], [0, 1]], 0: [[1, h12], [h21, 1]], 1: [[h11, 1], [-1, h22]], -1: [[h11, h12], [h21, h22]]}[flag]
+    np.testing.assert_allclose([vector_x.get(), vector_y.get()], h @ np.array([x, y]), rtol=1e-13, atol=1e-13)
+    assert flag == {(2, 3, 4, 1): 0, (1, 2, 1, 5): 1, (1, 0, 1, 5): -2}.get((d1, d2, x1, y1), -1)
+    if flag != -2 and d1 > 0 and d2 > 0:
+        turned = h @ np.array([x1, y1])
+        np.testing.assert_allclose(turned, [out[2], 0], atol=1e-12 * abs(out[2]))
+        # The weighted norm is kept, up to the powers of two that rescaling moves into H.
+        np.testing.assert_allclose(out[0] * out[2] ** 2, d1 * x1**2 + d2 * y1**2, rtol=1e-12)
+    elif flag == -1:
+        assert not out[:3].any()

@@ -48,7 +48,11 @@ def check(op: Any) -> None:
     name = ROUTINES.get(op.routine)
     if name is None:
         raise Invalid(f"BLAS routine {op.routine}")
-    if op.type not in LETTERS or (name in HERMITIAN and op.type not in COMPLEX):
+    if (
+        op.type not in LETTERS
+        or (name in HERMITIAN and op.type not in COMPLEX)
+        or (name == "rotm" and op.type in COMPLEX)
+    ):
         raise Unsupported(f"{name} of type {op.type}")
     if min(op.m, op.n, op.k, op.batch) < 0:
         raise Invalid(f"{name}: negative size in m {op.m}, n {op.n}, k {op.k}, batch {op.batch}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ WIDE = {b.F32: np.float64, b.F64: np.longdouble, b.C64: np.complex128, b.C128: n
 
 class Problem:
     """Operands of one problem of the batch: views of memory, read in the wide type."""
+
+    rotation: tuple[float, ...] = ()
 
     def __init__(self, op: Any, at: Sequence[int], alpha: complex, beta: complex) -> None:
         self.op, self.at = op, at
@@ -200,6 +203,22 @@ def _rot(p: Problem) -> None:
     p.vector(b.Y, n)[...] = c * y - np.conj(s) * x
 
 
+def modified_rotation(op: Any, ptrs: Sequence[int], scalars: bytes) -> tuple[float, float, float, float]:
+    """h11, h21, h12, h22 of a modified rotation; on the device they follow a flag that says which are implied."""
+    if not op.scalars_on_device:
+        return struct.unpack("4d", scalars[:32])
+    flag, h11, h21, h12, h22 = _window(ptrs[b.ALPHA], op.type, (1, 1), (5, 1))[:, 0].tolist()
+    known = {-2: (1, 0, 0, 1), 0: (1, h21, h12, 1), 1: (h11, -1, 1, h22)}
+    return known.get(flag, (h11, h21, h12, h22))
+
+
+def _rotm(p: Problem) -> None:
+    n, (h11, h21, h12, h22) = p.op.n, p.rotation
+    x, y = p.values(b.X, n), p.values(b.Y, n)
+    p.vector(b.X, n)[...] = h11 * x + h12 * y
+    p.vector(b.Y, n)[...] = h21 * x + h22 * y
+
+
 def _geam(p: Problem) -> None:
     op = p.op
     out = p.view(b.C, op.m, op.n)
@@ -246,6 +265,7 @@ ROUTINES: dict[str, Callable[[Problem], None]] = {
     "rot": _rot,
     "geam": _geam,
     "dgmm": _dgmm,
+    "rotm": _rotm,
 }
 
 
@@ -255,7 +275,10 @@ def blas(op: Any) -> Plan:
 
     def run(ptrs: Sequence[int], scalars: bytes) -> None:
         alpha, beta = read_scalars(op, ptrs, scalars)
+        rotation = modified_rotation(op, ptrs, scalars) if routine is _rotm else ()
         for at in matrices(op, ptrs):
-            routine(Problem(op, at, alpha, beta))
+            problem = Problem(op, at, alpha, beta)
+            problem.rotation = rotation
+            routine(problem)
 
     return Plan("reference", run)

@@ -21,7 +21,7 @@ int maf_collective_command(const struct maf_stream_place *streams, int count, co
 {
     struct maf_stream *all[MAF_GANG_RANKS];
     int error = maf_enter_device();
-    if (error || count < 1 || count > MAF_GANG_RANKS)
+    if (error || count < 1 || count > (int)MAF_GANG_RANKS)
         return error ? error : MAF_E_INVALID_VALUE;
     for (int i = 0; i < count; i++) {
         if (!(all[i] = stream_at(&streams[i])))

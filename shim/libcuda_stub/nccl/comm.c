@@ -300,7 +300,7 @@ static ncclResult_t create(ncclComm_t *comm, int ranks, int rank, const ncclUniq
 {
     if (!comm || !id || ranks < 1 || rank < 0 || rank >= ranks)
         return maf_nccl_fail(ncclInvalidArgument, "invalid communicator size or rank");
-    if (ranks > MAF_GANG_RANKS)
+    if (ranks > (int)MAF_GANG_RANKS)
         return maf_nccl_fail(ncclInvalidUsage, "more ranks than MAF vdev supports");
     ncclComm_t made = new_comm(ranks, rank, id, device);
     if (!made)
@@ -350,7 +350,7 @@ ncclResult_t ncclCommInitAll(ncclComm_t *comms, int devices, const int *list)
             return maf_nccl_fail(ncclInvalidArgument, "no such device");
     struct clique *c = devices > 1 ? calloc(1, sizeof *c) : NULL;
     ncclComm_t *members = devices > 1 ? calloc((size_t)devices, sizeof *members) : NULL;
-    if (devices > MAF_GANG_RANKS || (devices > 1 && (!c || !members))) {
+    if (devices > (int)MAF_GANG_RANKS || (devices > 1 && (!c || !members))) {
         free(c);
         free(members);
         return maf_nccl_fail(ncclSystemError, "out of memory");

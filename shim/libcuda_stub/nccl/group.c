@@ -187,7 +187,7 @@ static ncclResult_t exchange_in_gang(struct operation *o)
         int known = 0;
         for (int i = 0; i < streams; i++)
             known |= places[i].stream == p->stream;
-        if (!known && streams < MAF_GANG_RANKS)
+        if (!known && streams < (int)MAF_GANG_RANKS)
             places[streams++] = place(p);
         p->comm = NULL; /* done with */
     }

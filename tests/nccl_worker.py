@@ -1,4 +1,4 @@
-"""One rank of tests/test_nccl.py: python nccl_worker.py WORLD PORT what ... starts all ranks."""
+"""One rank of tests/test_nccl.py: python nccl_worker.py WORLD FILE what ... starts all ranks, which meet in FILE."""
 
 from __future__ import annotations
 
@@ -103,7 +103,8 @@ def captured(rank: int, world: int) -> None:
     dist.all_reduce(t)
     torch.cuda.synchronize()
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    # torch's watchdog thread asks for events meanwhile
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
         dist.all_reduce(t)
     for value in (1, 5):
         t.fill_(rank + value)
@@ -128,10 +129,9 @@ def lonely(rank: int, world: int) -> None:
         os._exit(0)
 
 
-def rank_main(rank: int, world: int, port: str, parts: list[str]) -> None:
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
+def rank_main(rank: int, world: int, meeting: str, parts: list[str]) -> None:
     torch.cuda.set_device(rank % torch.cuda.device_count())
-    dist.init_process_group("nccl", rank=rank, world_size=world)
+    dist.init_process_group("nccl", init_method=f"file://{meeting}", rank=rank, world_size=world)
     for part in parts:
         {f.__name__: f for f in (everything, training, sharded, captured, lonely)}[part](rank, world)
     dist.destroy_process_group()
@@ -139,5 +139,5 @@ def rank_main(rank: int, world: int, port: str, parts: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    world, port, *parts = sys.argv[1:]
-    mp.spawn(rank_main, (int(world), port, parts), nprocs=int(world))
+    world, meeting, *parts = sys.argv[1:]
+    mp.spawn(rank_main, (int(world), meeting, parts), nprocs=int(world))

@@ -17,7 +17,7 @@ Lanes that do not execute may hold anything: a builder must not fault on their a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 Value = Any
@@ -97,6 +97,8 @@ class Builder(Protocol):
     def fdiv(self, a: Value, b: Value) -> Value: ...  # correctly rounded, as the next two
     def frcp(self, a: Value) -> Value: ...  # 1/x; 1/0 is infinite
     def fsqrt(self, a: Value) -> Value: ...  # NaN below 0
+
+    def where(self, p: Value, action: Callable[[], None]) -> None: ...  # what action does happens where p holds as well
 
     # --- memory --------------------------------------------------------------------------------
     # space: "global" "shared" "local" "generic"; addr: i64 for global/generic, i32 for shared/local

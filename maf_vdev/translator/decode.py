@@ -10,7 +10,15 @@ import struct
 from dataclasses import replace
 from typing import NamedTuple
 
-from . import decode_control, decode_convert, decode_float, decode_integer, decode_memory, decode_uniform
+from . import (
+    decode_ampere,
+    decode_control,
+    decode_convert,
+    decode_float,
+    decode_integer,
+    decode_memory,
+    decode_uniform,
+)
 from .cubin import ADDRESS_BANK, KernelCode
 from .decode_fields import FieldError
 from .decode_forms import UR_BIT, Form
@@ -44,7 +52,9 @@ _VOLTA = {
     if opcode not in decode_uniform.TABLE and not form.require & UR_BIT and form.op not in ("R2UR", "S2UR", "VOTEU")
 }
 
-TABLES: dict[int, dict[int, Form]] = {70: _VOLTA, 72: _VOLTA, 75: _TURING}
+_AMPERE = {**_TURING, **decode_ampere.TABLE}
+
+TABLES: dict[int, dict[int, Form]] = {70: _VOLTA, 72: _VOLTA, 75: _TURING, 80: _AMPERE, 86: _AMPERE, 87: _AMPERE}
 
 
 class _Decoded(NamedTuple):
@@ -76,7 +86,7 @@ def _decode(word: int, table: dict[int, Form]) -> _Decoded:
 
 
 class Decoder:
-    """Decodes the words of one architecture (75, 72 or 70) and remembers them."""
+    """Decodes the words of one architecture (a key of TABLES) and remembers them."""
 
     def __init__(self, arch: int = 75):
         if arch not in TABLES:

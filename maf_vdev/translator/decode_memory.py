@@ -44,12 +44,12 @@ SCALE = table(78, 2, ("", "X4", "X8", "X16"))
 PREFETCH = table(68, 2, ("", "LTC64B", "LTC128B"))
 
 
-def _load_predicate(w: int) -> Operand | None:
+def load_predicate(w: int) -> Operand | None:
     """Destination predicate of a load, printed if it is used: PT stands for none unless .ZD asks for one."""
     return pred(81)(w) if w >> 87 & 1 else carry_out(81)(w)
 
 
-def _load_guard(w: int) -> Operand | None:
+def load_guard(w: int) -> Operand | None:
     """Source predicate of LDG, stored as 7 - n; PT is left out."""
     n, neg = 7 - (w >> 64 & 7), w >> 67 & 1
     return None if n == PT and not neg else Pred(n, bool(neg))
@@ -73,12 +73,12 @@ def _ld_predicate(w: int) -> Operand | None:
 # --- loads and stores ------------------------------------------------------------------------
 
 _LDG = (E, CACHE, PREFETCH, SIZE, LOAD_ORDER, SCOPE, PRIVATE, ZD)
-TABLE[0x381] = Form("LDG", _LDG, (_load_predicate, DST, address(), _load_guard), refuse=UR_BIT)
-TABLE[0x981] = Form("LDG", _LDG, (_load_predicate, DST, _wide(address(32, wide=90)), _load_guard), require=UR_BIT)
+TABLE[0x381] = Form("LDG", _LDG, (load_predicate, DST, address(), load_guard), refuse=UR_BIT)
+TABLE[0x981] = Form("LDG", _LDG, (load_predicate, DST, _wide(address(32, wide=90)), load_guard), require=UR_BIT)
 TABLE[0x980] = Form(
     "LD",
     (E, CACHE, PREFETCH, SIZE, LOAD_ORDER, SCOPE, PRIVATE, ZD),
-    (_ld_predicate, DST, _wide(address(32, 91, wide=90, far=True)), _load_guard),
+    (_ld_predicate, DST, _wide(address(32, 91, wide=90, far=True)), load_guard),
 )
 _STG = (E, CACHE, SIZE, STORE_ORDER, SCOPE, PRIVATE)
 TABLE[0x386] = Form("STG", _STG, (address(), DATA), refuse=UR_BIT)

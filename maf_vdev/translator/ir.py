@@ -65,7 +65,7 @@ class UPred:
 class Imm:
     """A 32-bit immediate as the bit pattern in the word.
 
-    kind: ``i`` integer, ``f32``, ``f64`` (pattern is the high word), ``f16`` (16 bits), ``f16x2``: how it is printed.
+    kind: ``i`` integer, ``f32``, ``f64`` (pattern is the high word), ``f16`` (16 bits), ``f16x2``, ``bf16x2``: how it is printed.
     """
 
     bits: int

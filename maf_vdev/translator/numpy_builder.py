@@ -315,6 +315,13 @@ class NumpyBuilder(NumpyValues):
         same = (v[:, :, None] == v[:, None, :]) & self.mask[:, None, :]
         return (same.astype(np.uint32) << LANES).sum(axis=2, dtype=np.uint32)
 
+    def where(self, p: Array, action: Callable[[], None]) -> None:
+        outer = self.mask
+        self.mask = outer & p
+        if self.mask.any():
+            action()
+        self.mask = outer
+
     # --- effects ---------------------------------------------------------------------------
     def fence(self) -> None:
         pass

@@ -25,7 +25,7 @@ from .ir import (
 # Opcodes whose integer immediates are printed signed.
 SIGNED = {"IMAD", "IADD3", "ISETP", "IMNMX", "UIMAD", "UIADD3", "UISETP", "IDP", "IABS", "P2R", "I2I", "I2IP"}
 # Opcodes on packed halves.
-HALF = {"HADD2", "HMUL2", "HFMA2", "HSET2", "HSETP2"}
+HALF = {"HADD2", "HMUL2", "HFMA2", "HSET2", "HSETP2", "HMNMX2"}
 # Opcodes that print a register and an offset side by side.
 BRANCHES = {"RET", "BRX", "BRXU", "CALL"}
 
@@ -117,6 +117,8 @@ def operand_text(operand: Operand, instr: Instr = _NO_INSTR) -> str:
             value = operand.bits
             minus = op in SIGNED or (op == "I2F" and not any(mod.startswith("U") for mod in instr.mods))
             return _hex(value - (1 << 32) if minus and value >> 31 else value)
+        if operand.kind == "bf16x2":
+            return ", ".join(float_text(operand.bits << shift & 0xFFFF0000, "f32") for shift in (0, 16))
         if operand.kind == "f16x2":
             return ", ".join(float_text(operand.bits >> shift & 0xFFFF, "f16") for shift in (16, 0))
         return float_text(operand.bits, operand.kind)

@@ -1,6 +1,6 @@
 """One line of disassembler text to an :class:`ir.Instr`, for tests and developer tools.
 
-The grammar is what ``nvdisasm -c`` and ``cuobjdump -sass`` print for sm_70 and sm_75. ``parse`` keeps
+The grammar is what ``nvdisasm -c`` and ``cuobjdump -sass`` print for sm_70, sm_75 and sm_80. ``parse`` keeps
 the printed operand order and drops ``.reuse``. Branch targets are byte offsets (``0x3b0``), optionally
 written as ``(.L_x)`` with ``labels`` giving their offsets.
 """
@@ -75,6 +75,8 @@ def _imm(op: str, mods: tuple[str, ...], text: str) -> Imm | None:
             return Imm(0x7FF80000 | (0x80000000 if text[0] == "-" else 0), "f64")
         return Imm(_f64_high(value), "f64")
     if op in F16_OPS:
+        if "BF16_V2" in mods:
+            return Imm(_f32_bits(value) >> 16, "bf16x2")
         return Imm(_f16_bits(value), "f16x2")
     if op in F32_OPS:
         return Imm(_NAN_F32.get(text) or _f32_bits(value), "f32")
@@ -221,11 +223,11 @@ def _pair_halves(operands: list[Operand]) -> list[Operand]:
     out: list[Operand] = []
     pending: Imm | None = None
     for operand in operands:
-        if isinstance(operand, Imm) and operand.kind == "f16x2":
+        if isinstance(operand, Imm) and operand.kind in ("f16x2", "bf16x2"):
             if pending is None:
                 pending = operand
             else:
-                out.append(Imm(pending.bits << 16 | operand.bits, "f16x2"))
+                out.append(Imm(pending.bits << 16 | operand.bits, operand.kind))
                 pending = None
         else:
             out.append(operand)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import conversion, floating, halves, integers, logical, matrices, memories, warps
+from . import ampere, conversion, floating, halves, integers, logical, matrices, memories, warps
 from .harness import Case, check, prepare
 
 CASES: list[Case] = [
@@ -14,6 +14,7 @@ CASES: list[Case] = [
     *memories.CASES,
     *warps.CASES,
     *matrices.CASES,
+    *ampere.CASES,
 ]
 
 __all__ = ["CASES", "Case", "check", "prepare"]

@@ -109,6 +109,12 @@ def _floats(dtype: type, more: list[float]) -> Callable[[np.random.Generator], A
     return make
 
 
+def _brains(rng: np.random.Generator) -> Array:
+    """Pairs of bfloat16: the upper halves of floats, many of them near each other in size."""
+    bits = [_floats(np.float32, [])(rng).view(np.uint32) >> np.uint32(16) for _ in range(2)]
+    return bits[0] | bits[1] << np.uint32(16)
+
+
 def _halves(rng: np.random.Generator) -> Array:
     low, high = (_floats(np.float16, [])(rng).view(np.uint16).astype(np.uint32) for _ in range(2))
     return low | high << np.uint32(16)
@@ -120,6 +126,8 @@ KINDS: dict[str, Callable[[np.random.Generator], Array]] = {
     "f32": _floats(np.float32, _INT_BOUNDS),
     "f64": _floats(np.float64, [*_INT_BOUNDS, 1e300, 1e-300]),
     "f16x2": _halves,
+    "bf16x2": _brains,
+    "smallb16": lambda rng: _small_brains(rng),
     "shift": lambda rng: rng.choice(np.array([*range(70), 255, 256, 0x80000000, 0xFFFFFFFF], np.uint32), THREADS),
     "clamp": lambda rng: (
         rng.integers(0, 32, THREADS, np.uint32) | rng.integers(0, 32, THREADS, np.uint32) << np.uint32(8)
@@ -143,6 +151,11 @@ KINDS: dict[str, Callable[[np.random.Generator], Array]] = {
 # kind -> (element bytes, repeated): 64-bit addresses in the scratch buffer, or 32-bit shared offsets.
 ADDRESS = {f"{space}{size}": size for space in ("ptr", "sptr") for size in (1, 2, 4, 8, 16)}
 ADDRESS |= {"hotptr4": 4, "hotptr8": 8, "hotsptr4": 4, "hotsptr8": 8}
+
+
+def _small_brains(rng: np.random.Generator) -> Array:
+    bits = rng.integers(-4, 5, (2, THREADS)).astype(np.float32).view(np.uint32) >> np.uint32(16)
+    return bits[0] | bits[1] << np.uint32(16)
 
 
 def _pair16(values: Array) -> Array:
@@ -279,7 +292,7 @@ def prepare(case: Case, scratch_address: int = 0) -> Prepared:
                 load(number + 1, raw >> np.uint64(32))
             else:
                 load(number, data.view(np.uint32))
-    uses_shared = re.search(r"\b(LDS|STS|ATOMS|LDSM)\b", case.text) is not None
+    uses_shared = re.search(r"\b(LDS|STS|ATOMS|LDSM|LDGSTS)\b", case.text) is not None
     if uses_shared:
         p.add("IMAD.SHL.U32 R252, R250, 0x10, RZ ;")
         for part in range(4):

@@ -88,6 +88,14 @@ class LlvmBuilder(Memory):
         function(self, i)
         self.guard = self.member = None
 
+    def where(self, p: V, action: Callable[[], None]) -> None:
+        outer = self.guard
+        if p.kind != "c":
+            self.guard = p if outer is None else self.and_(outer, p)
+        if p.kind != "c" or p.c:
+            action()
+        self.guard = outer
+
     def straight(self, i: Instr) -> None:
         """Emit one instruction inside a block: anything but the block's terminator."""
         b = self
@@ -199,6 +207,8 @@ class LlvmBuilder(Memory):
     def _write(self, kind: str, bank: dict[int, V], n: int, v: V) -> None:
         g = self.guard
         if g is not None:
+            if kind in "uq" and g.kind not in "cu":  # one lane is enough to write what the warp has once
+                g = self.icmp("ne", self.mask_bits(), self.const("i32", 0))
             old = bank.get(n)
             if old is None:
                 old = self.entry(kind, n)

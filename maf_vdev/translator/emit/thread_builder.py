@@ -63,7 +63,11 @@ class ThreadBuilder(ThreadValues):
         self._mask = None
         if g is None:
             action()
-            return
+        else:
+            self.where(g, action)
+
+    def where(self, g: T, action: Callable[[], None]) -> None:
+        """What action writes happens where g holds."""
         if g.bits is not None:
             if g.bits:
                 action()

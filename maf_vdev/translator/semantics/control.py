@@ -10,7 +10,7 @@ from ..ir import Const, Imm, Instr, LiftError, Operand, Reg
 from .core import CACHE_MODS, Unhandled, describe, get, getp, i32, is_pred, one_of, op, put, putp
 
 
-@op("NOP", "YIELD", "ERRBAR", "DEPBAR", "PMTRIG", mods="LE")
+@op("NOP", "YIELD", "ERRBAR", "DEPBAR", "LDGDEPBAR", "PMTRIG", mods="LE")
 def nop(b: Builder, instr: Instr) -> None:
     """Scoreboard waits and scheduling hints: memory operations complete in order here."""
 

@@ -6,7 +6,7 @@ from ..builder import Builder, Value
 from ..ir import Imm, Instr, Operand
 from .core import Unhandled, get, get64, getd, getf, is_zero, one_of, op, put, put64, putd, putf, raw32
 from .float32 import flush, rounding
-from .half import half_of
+from .half import bf16_bits, half_of
 
 INT_TYPES = {"U8": ("i8", False), "S8": ("i8", True), "U16": ("i16", False), "S16": ("i16", True)}
 INT_TYPES |= {"U32": ("i32", False), "S32": ("i32", True), "U64": ("i64", False), "S64": ("i64", True)}
@@ -35,10 +35,32 @@ def _float_types(instr: Instr) -> list[str]:
     return ["f" + mod[1:] for mod in instr.mods if mod in ("F16", "F32", "F64")]
 
 
-@op("F2F", mods="F16 F32 F64 FTZ SAT RN RM RP RZ")
+@op("F2FP", mods="BF16 PACK_AB RELU RZ")
+def f2fp(b: Builder, instr: Instr) -> None:
+    """.PACK_AB Rd, a, b: a rounded to half or bfloat16 in the upper, b in the lower half (PTX ISA, cvt.rn.f16x2.f32)."""
+    dst, *sources = instr.operands
+    if not instr.has("PACK_AB"):
+        raise Unhandled("operand list")
+    parts = []
+    for source in sources:
+        value = getf(b, source)
+        if instr.has("RELU"):
+            value = b.select(b.fcmp("olt", value, b.imm("f32", 0)), b.imm("f32", 0), value)
+        if instr.has("BF16"):
+            parts.append(bf16_bits(b, value, rounding(instr)))
+        else:
+            parts.append(b.zext(b.bitcast(b.fconv(value, "f16", rounding(instr)), "i16"), "i32"))
+    put(b, dst, b.or_(b.shl(parts[0], b.imm("i32", 16)), parts[1]))
+
+
+@op("F2F", mods="F16 BF16 F32 F64 FTZ SAT RN RM RP RZ")
 def f2f(b: Builder, instr: Instr) -> None:
     """.TO.FROM"""
     dst, source = instr.operands
+    if instr.mods[-2:] == ("BF16", "F32") and rounding(instr) == "rn":
+        value = getf(b, source)
+        put(b, dst, bf16_bits(b, flush(b, value) if instr.has("FTZ") else value))
+        return
     types = _float_types(instr)
     if len(types) != 2:
         raise Unhandled("types")

@@ -16,7 +16,7 @@ Semantics = Callable[[Builder, Instr], None]
 TABLE: dict[str, Semantics] = {}
 
 # Printed on loads, stores and atomics; they order or cache accesses and change no value here.
-CACHE_MODS = "SYS GPU CTA VC STRONG WEAK CONSTANT MMIO PRIVATE EF EL LU EU NA NC LTC64B LTC128B CI BYPASS"
+CACHE_MODS = "SYS GPU SM CTA VC STRONG WEAK CONSTANT MMIO PRIVATE EF EL LU EU NA NC LTC64B LTC128B LTC256B CI BYPASS"
 
 
 class Unhandled(Exception):

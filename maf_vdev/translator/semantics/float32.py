@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..builder import Builder, Value
-from ..ir import Instr
+from ..ir import Instr, Operand
 from .core import (
     Unhandled,
     combine,
@@ -85,20 +85,25 @@ def ffma(b: Builder, instr: Instr) -> None:
     _finish(b, instr, b.fma(getf(b, x), getf(b, y), getf(b, z), rounding(instr), instr.has("FTZ")))
 
 
-@op("FMNMX", mods="FTZ")
-def fmnmx(b: Builder, instr: Instr) -> None:
-    """PT: minimum, !PT: maximum. A NaN operand loses."""
-    dst, x, y, p = instr.operands
-    x, y = getf(b, x), getf(b, y)
-    if instr.has("FTZ"):
-        x, y = flush(b, x), flush(b, y)
+def minmax(b: Builder, x: Value, y: Value, p: Operand, keep_nan: bool) -> Value:
+    """Minimum where p holds, else maximum. A NaN operand loses, or with keep_nan makes the result NaN."""
     if is_true(p):
         value = b.fmin(x, y)
     elif is_false(p):
         value = b.fmax(x, y)
     else:
         value = b.select(getp(b, p), b.fmin(x, y), b.fmax(x, y))
-    putf(b, dst, value)
+    return b.select(b.fcmp("uno", x, y), b.fadd(x, y), value) if keep_nan else value
+
+
+@op("FMNMX", mods="FTZ NAN")
+def fmnmx(b: Builder, instr: Instr) -> None:
+    """PT: minimum, !PT: maximum. A NaN operand loses; with .NAN it is the result."""
+    dst, x, y, p = instr.operands
+    x, y = getf(b, x), getf(b, y)
+    if instr.has("FTZ"):
+        x, y = flush(b, x), flush(b, y)
+    putf(b, dst, minmax(b, x, y, p, instr.has("NAN")))
 
 
 @op("FSEL", mods="FTZ")

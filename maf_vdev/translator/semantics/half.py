@@ -7,7 +7,7 @@ import struct
 from ..builder import Builder, Value
 from ..ir import PT, Imm, Instr, Operand
 from .core import Unhandled, combine, i32, is_zero, op, put, putf, putp, raw32
-from .float32 import COMPARE_MODS, compare, flush
+from .float32 import COMPARE_MODS, compare, flush, minmax
 
 
 def half_of(b: Builder, operand: Operand, which: int) -> Value:
@@ -28,6 +28,44 @@ def half_of(b: Builder, operand: Operand, which: int) -> Value:
     if operand.abs:
         value = b.fabs(value)
     return b.fneg(value) if operand.neg else value
+
+
+def bf16_of(b: Builder, operand: Operand, which: int) -> Value:
+    """One bfloat16 of a pair as f32, with swizzle and sign modifiers applied."""
+    if isinstance(operand, Imm):
+        return b.bitcast(i32(b, operand.bits << (0 if which else 16) & 0xFFFF0000), "f32")
+    which = {"": which, "H0_H0": 0, "H1_H1": 1}[operand.fmt]
+    word = raw32(b, operand)
+    value = b.bitcast(b.and_(word, i32(b, 0xFFFF0000)) if which else b.shl(word, i32(b, 16)), "f32")
+    if operand.inv:
+        raise Unhandled("~ on a half source")
+    value = b.fabs(value) if operand.abs else value
+    return b.fneg(value) if operand.neg else value
+
+
+def bf16_bits(b: Builder, value: Value, rnd: str = "rn") -> Value:
+    """f32 rounded to bfloat16 ("rn" or "rz"), in bits 0..15; NaN becomes 0x7fff."""
+    bits = b.bitcast(value, "i32")
+    if rnd == "rz":
+        return b.select(b.fcmp("uno", value, value), i32(b, 0x7FFF), b.lshr(bits, i32(b, 16)))
+    if rnd != "rn":
+        raise Unhandled("rounding")
+    even = b.add(i32(b, 0x7FFF), b.and_(b.lshr(bits, i32(b, 16)), i32(b, 1)))
+    return b.select(b.fcmp("uno", value, value), i32(b, 0x7FFF), b.lshr(b.add(bits, even), i32(b, 16)))
+
+
+def _bf16_fma(b: Builder, x: Value, y: Value, z: Value) -> Value:
+    """x * y + z of bfloat16 values as an f32 rounded to odd, so that rounding it again gives the nearest result."""
+    p = b.fmul(x, y)  # exact: 16 bits
+    s = b.fadd(p, z)
+    # TwoSum: e is the rounding error of s.
+    t = b.fadd(s, b.fneg(p))
+    e = b.fadd(b.fadd(p, b.fneg(b.fadd(s, b.fneg(t)))), b.fadd(z, b.fneg(t)))
+    bits, error = b.bitcast(s, "i32"), b.bitcast(e, "i32")
+    inexact = b.fcmp("one", e, b.imm("f32", 0))
+    away = b.icmp("slt", b.xor(bits, error), i32(b, 0))
+    truncated = b.select(away, b.sub(bits, i32(b, 1)), bits)
+    return b.bitcast(b.select(inexact, b.or_(truncated, i32(b, 1)), bits), "f32")
 
 
 def _fmt(operand: Operand) -> str:
@@ -84,15 +122,40 @@ def hmul2(b: Builder, instr: Instr) -> None:
     _put_halves(b, instr, *halves)
 
 
-@op("HFMA2", "HFMA2_32I", mods="MMA FTZ SAT")
+@op("HFMA2", "HFMA2_32I", mods="MMA BF16_V2 FTZ SAT RELU")
 def hfma2(b: Builder, instr: Instr) -> None:
     dst, x, y, z = instr.operands
     if is_zero(x) and is_zero(y) and x.neg and isinstance(z, Imm):
         # -0 * 0 + immediate: how the compiler writes a 32-bit constant, whatever its bits mean.
         put(b, dst, i32(b, z.bits))
         return
+    if instr.has("RELU"):
+        raise Unhandled("modifier .RELU")
+    if instr.has("BF16_V2"):
+        if instr.has("FTZ") or instr.has("SAT"):
+            raise Unhandled("modifier of bfloat16")
+        low, high = (bf16_bits(b, _bf16_fma(b, *(bf16_of(b, source, n) for source in (x, y, z)))) for n in (0, 1))
+        put(b, dst, b.or_(low, b.shl(high, i32(b, 16))))
+        return
     halves = [b.fma(half_of(b, x, n), half_of(b, y, n), half_of(b, z, n), "rn", instr.has("FTZ")) for n in (0, 1)]
     _put_halves(b, instr, *halves)
+
+
+@op("HMNMX2", mods="BF16_V2 FTZ NAN")
+def hmnmx2(b: Builder, instr: Instr) -> None:
+    """Minimum (P) or maximum (!P) of each half; a NaN loses, or wins with .NAN."""
+    dst, x, y, p = instr.operands
+    if instr.has("BF16_V2") and instr.has("FTZ"):
+        raise Unhandled("modifier of bfloat16")
+    halves = []
+    for n in (0, 1):
+        read = bf16_of if instr.has("BF16_V2") else half_of
+        left, right = read(b, x, n), read(b, y, n)
+        if instr.has("FTZ"):
+            left, right = flush(b, left, "f16"), flush(b, right, "f16")
+        value = minmax(b, left, right, p, instr.has("NAN"))
+        halves.append(bf16_bits(b, value) if instr.has("BF16_V2") else b.zext(b.bitcast(value, "i16"), "i32"))
+    put(b, dst, b.or_(halves[0], b.shl(halves[1], i32(b, 16))))
 
 
 def _compare_halves(b: Builder, instr: Instr, x: Operand, y: Operand) -> list[Value]:

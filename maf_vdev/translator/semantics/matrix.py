@@ -1,4 +1,4 @@
-"""Matrix multiply-accumulate of a warp: HMMA, IMMA, BMMA. Fragment layouts: PTX ISA, mma.
+"""Matrix multiply-accumulate of a warp: HMMA, DMMA, IMMA, BMMA. Fragment layouts: PTX ISA, mma.
 
 With g = lane / 4 and t = lane % 4, a lane holds rows g (and g + 8) of A, column g of B and columns
 2t, 2t + 1 of C and D, rows g (and g + 8).
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from ..builder import Builder, Value
 from ..ir import Instr, Reg
-from .core import Unhandled, i32, is_zero, op, put
+from .core import Unhandled, getd, i32, is_zero, one_of, op, put, put64
+from .float32 import rounding
 
 
 def _word(b: Builder, operand: Reg, index: int) -> Value:
@@ -39,21 +40,37 @@ def _rows_and_columns(b: Builder, x: list[Value], y: list[Value]) -> tuple[list[
     return rows, columns
 
 
-@op("HMMA", mods="1688 16816 F32 F16")
+# Instruction shape -> words of B: the k extent is that many steps of four lanes. A has as many words for each of
+# its row groups, in the order (step 0: row g, row g + 8), (step 1: ...).
+HALF_STEPS = {"1688": 1, "16816": 2}
+TF32_STEPS = {"1684": 1, "1688": 2}
+
+
+def _elements(b: Builder, word: Value, kind: str) -> list[Value]:
+    """The numbers in a fragment word as f32 patterns, in the order of k."""
+    if kind == "TF32":  # the low 13 bits do not count
+        return [b.and_(word, i32(b, 0xFFFFE000))]
+    if kind == "BF16":
+        return [b.shl(word, i32(b, 16)), b.and_(word, i32(b, 0xFFFF0000))]
+    return [b.bitcast(_half(b, word, h), "i32") for h in (0, 1)]
+
+
+@op("HMMA", mods="1684 1688 16816 F32 F16 BF16 TF32")
 def hmma(b: Builder, instr: Instr) -> None:
-    """D = A B + C, A and B half. Products are exact; sums are kept in single precision."""
+    """D = A B + C, A and B half, bfloat16 or tf32. Products are exact; sums are kept in single precision."""
     dst, x, y, z = instr.operands
-    if "1688" not in instr.mods and "16816" not in instr.mods:
-        raise Unhandled("shape")
-    steps = 1 if instr.has("1688") else 2
+    kind = one_of(instr, ("BF16", "TF32"), "HALF")
+    shapes = TF32_STEPS if kind == "TF32" else HALF_STEPS
+    steps = shapes[one_of(instr, tuple(shapes))]
     single = instr.has("F32")
+    if kind != "HALF" and not single:
+        raise Unhandled("types")
 
     def widened(operand: Reg, count: int) -> list[Value]:
-        """Both halves of each fragment word as f32 patterns: widened before they are exchanged, once per element."""
-        words = [_word(b, operand, n) for n in range(count)]
-        return [b.bitcast(_half(b, word, h), "i32") for word in words for h in (0, 1)]
+        """Widened before they are exchanged, once per element."""
+        return [element for n in range(count) for element in _elements(b, _word(b, operand, n), kind)]
 
-    # A: words (row g, row g + 8) of each 8-column step; B: one word per step. Halves are neighbours in k.
+    per = 1 if kind == "TF32" else 2
     rows, columns = _rows_and_columns(b, widened(x, 2 * steps), widened(y, steps))
     results = []
     for upper in (0, 1):
@@ -64,9 +81,9 @@ def hmma(b: Builder, instr: Instr) -> None:
                 total = _half(b, _word(b, z, upper), j)
             for step in range(steps):
                 for s in range(4):
-                    for h in (0, 1):
-                        left = b.bitcast(rows[2 * (2 * step + upper) + h][s], "f32")
-                        right = b.bitcast(columns[j][2 * step + h][s], "f32")
+                    for h in range(per):
+                        left = b.bitcast(rows[per * (2 * step + upper) + h][s], "f32")
+                        right = b.bitcast(columns[j][per * step + h][s], "f32")
                         total = b.fma(left, right, total)
             results.append(total)
     if single:
@@ -78,6 +95,26 @@ def hmma(b: Builder, instr: Instr) -> None:
         put(b, Reg(dst.n + n), b.or_(low, b.shl(high, i32(b, 16))))
 
 
+@op("DMMA", mods="884 RN RM RP RZ")
+def dmma(b: Builder, instr: Instr) -> None:
+    """8x8 doubles, k = 4: a lane holds A (row g, k = t), B (k = t, column g), C and D (row g, columns 2t, 2t + 1)."""
+    dst, x, y, z = instr.operands
+    sources = [b.bitcast(getd(b, operand), "i64") for operand in (x, y)]
+    (low_x, high_x), (low_y, high_y) = ((b.lo32(v), b.hi32(v)) for v in sources)
+    rows, columns = _rows_and_columns(b, [low_x, high_x], [low_y, high_y])
+    results = []
+    for j in (0, 1):
+        addend = z if is_zero(z) else Reg(z.n + 2 * j, z.neg, z.abs)
+        total = getd(b, addend)
+        for s in range(4):
+            left = b.bitcast(b.pack64(rows[0][s], rows[1][s]), "f64")
+            right = b.bitcast(b.pack64(columns[j][0][s], columns[j][1][s]), "f64")
+            total = b.fma(left, right, total, rounding(instr))
+        results.append(total)
+    for j, value in enumerate(results):
+        put64(b, Reg(dst.n + 2 * j), b.bitcast(value, "i64"))
+
+
 def _fields(b: Builder, word: Value, width: int, signed: bool) -> list[Value]:
     out = []
     for start in range(0, 32, width):
@@ -86,27 +123,49 @@ def _fields(b: Builder, word: Value, width: int, signed: bool) -> list[Value]:
     return out
 
 
-@op("IMMA", mods="8816 8832 S8 U8 S4 U4 SAT")
-def imma(b: Builder, instr: Instr) -> None:
-    """8x8 result in 32-bit integers: .8816 with bytes (k = 16), .8832 with nibbles (k = 32); .SAT clamps the sum."""
-    dst, x, y, z = instr.operands
+def _integer_products(b: Builder, operands, uppers: int, steps: int, product) -> list[tuple[Value, Value]]:
+    """For each C element of the lane: the sum over k of ``product(word of A, word of B)``, and the addend."""
+    x, y, z = operands
     if x.fmt not in ("", "ROW") or y.fmt not in ("", "COL"):
         raise Unhandled("fragment layout")
-    width = 8 if instr.has("8816") else 4
+    rows, columns = _rows_and_columns(
+        b, [_word(b, x, n) for n in range(uppers * steps)], [_word(b, y, n) for n in range(steps)]
+    )
+    out = []
+    for upper in range(uppers):
+        for j in (0, 1):
+            total = None
+            for step in range(steps):
+                for s in range(4):
+                    for term in product(rows[uppers * step + upper][s], columns[j][step][s]):
+                        total = term if total is None else b.add(total, term)
+            out.append((total, _word(b, z, 2 * upper + j)))
+    return out
+
+
+# (shape, bits of an element) -> (row groups, steps)
+INTEGER_SHAPES = {("8816", 8): (1, 1), ("8832", 4): (1, 1), ("16816", 8): (2, 1), ("16832", 8): (2, 2)}
+INTEGER_SHAPES |= {("16832", 4): (2, 1), ("16864", 4): (2, 2)}
+
+
+@op("IMMA", mods="8816 8832 16816 16832 16864 S8 U8 S4 U4 SAT")
+def imma(b: Builder, instr: Instr) -> None:
+    """D = A B + C in 32-bit integers, A and B bytes or nibbles; .SAT clamps the sum."""
+    dst, *operands = instr.operands
     types = [mod for mod in instr.mods if mod in ("S8", "U8", "S4", "U4")]
-    if len(types) != 2 or any(int(t[1:]) != width for t in types):
+    if len(types) != 2 or types[0][1] != types[1][1]:
         raise Unhandled("types")
-    rows, columns = _rows_and_columns(b, [_word(b, x, 0)], [_word(b, y, 0)])
-    results = []
-    for j in (0, 1):
-        total = None
-        for s in range(4):
-            left = _fields(b, rows[0][s], width, types[0][0] == "S")
-            right = _fields(b, columns[j][0][s], width, types[1][0] == "S")
-            for p, q in zip(left, right):
-                product = b.mul(p, q)
-                total = product if total is None else b.add(total, product)
-        results.append(_accumulate(b, total, _word(b, z, j), instr.has("SAT")))
+    width = int(types[0][1])
+    uppers, steps = INTEGER_SHAPES[instr.mods[0], width]
+
+    def product(left: Value, right: Value) -> list[Value]:
+        pairs = zip(*(_fields(b, word, width, ty[0] == "S") for word, ty in zip((left, right), types)))
+        return [b.mul(p, q) for p, q in pairs]
+
+    results = [
+        _accumulate(b, total, addend, instr.has("SAT"))
+        for total, addend in _integer_products(b, operands, uppers, steps, product)
+    ]
     for n, value in enumerate(results):
         put(b, Reg(dst.n + n), value)
 
@@ -119,21 +178,19 @@ def _accumulate(b: Builder, total: Value, addend: Value, saturate: bool) -> Valu
     return b.lo32(b.smin(b.smax(wide, low), high))
 
 
-@op("BMMA", mods="88128 XOR POPC AND")
+BIT_SHAPES = {"88128": (1, 1), "168128": (2, 1), "168256": (2, 2)}
+
+
+@op("BMMA", mods="88128 168128 168256 XOR POPC AND")
 def bmma(b: Builder, instr: Instr) -> None:
-    """D = C + number of ones in (row of A op column of B), k = 128 single bits."""
-    dst, x, y, z = instr.operands
-    if x.fmt not in ("", "ROW") or y.fmt not in ("", "COL") or not instr.has("POPC"):
+    """D = C + number of ones in (row of A op column of B)."""
+    dst, *operands = instr.operands
+    if not instr.has("POPC"):
         raise Unhandled("form")
     combine = b.and_ if instr.has("AND") else b.xor
-    rows, columns = _rows_and_columns(b, [_word(b, x, 0)], [_word(b, y, 0)])
-    results = []
-    for j in (0, 1):
-        total = _word(b, z, j)
-        for s in range(4):
-            total = b.add(total, b.popc(combine(rows[0][s], columns[j][0][s])))
-        results.append(total)
-    for n, value in enumerate(results):
+    uppers, steps = BIT_SHAPES[instr.mods[0]]
+    sums = _integer_products(b, operands, uppers, steps, lambda p, q: [b.popc(combine(p, q))])
+    for n, value in enumerate([b.add(total, addend) for total, addend in sums]):
         put(b, Reg(dst.n + n), value)
 
 

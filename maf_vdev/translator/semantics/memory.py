@@ -8,6 +8,7 @@ from .core import (
     CACHE_MODS,
     Unhandled,
     const_value,
+    getp,
     i32,
     is_pred,
     is_true,
@@ -111,6 +112,34 @@ def store(b: Builder, instr: Instr) -> None:
         b.store_words(space, address, words)
 
 
+@op("LDGSTS", mods=f"E 64 128 ZFILL {CACHE_MODS}")
+def ldgsts(b: Builder, instr: Instr) -> None:
+    """[shared], [global] [, P]: copy. Where P does not hold nothing is read; .ZFILL writes zeros there."""
+    target, source, *condition = instr.operands
+    count = int(_width(instr)) // 32
+    to, address = address32(b, target), address64(b, instr, source)
+
+    def copy() -> None:
+        if count == 1:
+            b.store("shared", to, b.load("global", address, "i32"))
+        else:
+            b.store_words("shared", to, list(b.load_words("global", address, count)))
+
+    def clear() -> None:
+        if count == 1:
+            b.store("shared", to, i32(b, 0))
+        else:
+            b.store_words("shared", to, [i32(b, 0)] * count)
+
+    if not condition:
+        copy()
+        return
+    p = getp(b, condition[0])
+    b.where(p, copy)
+    if instr.has("ZFILL"):
+        b.where(b.not_(p), clear)
+
+
 @op("LDC", "ULDC", mods="U8 S8 U16 S16 64")
 def ldc(b: Builder, instr: Instr) -> None:
     dst, source = instr.operands
@@ -163,13 +192,16 @@ def _put_old(b: Builder, dst: Operand, old: Value, ty: str) -> None:
     (put64 if ty in ("i64", "f64") else put)(b, dst, old)
 
 
-@op("ATOMG", "ATOM", "ATOMS", mods=ATOMIC_MODS)
+@op("ATOMG", "ATOM", "ATOMS", mods=f"{ATOMIC_MODS} POPC 32")
 def atom(b: Builder, instr: Instr) -> None:
     """[Pd,] Rd, [address], a [, b]: Rd = old value. CAS compares with a and stores b.
 
     ATOM's Pd tells that the unit could do the operation at this address; here it always can, so the
     compiled fall-back for other spaces is never taken. ATOMS.CAST.SPIN may fail and returns 1 or 0.
     """
+    if instr.has("POPC"):
+        _count_up(b, instr)
+        return
     ops = list(instr.operands)
     pd = ops.pop(0) if is_pred(ops[0]) else None
     dst, mem, *sources = ops
@@ -190,6 +222,15 @@ def atom(b: Builder, instr: Instr) -> None:
             _put_old(b, dst, old, ty)
     if pd is not None and not is_true(pd):
         putp(b, pd, b.imm("i1", 1))
+
+
+def _count_up(b: Builder, instr: Instr) -> None:
+    """ATOMS.POPC.INC: the lanes of a warp that name one address add their number in one operation."""
+    dst, mem = instr.operands
+    wanted = not is_zero(dst)
+    old = b.atomic("shared", "add", "i32", address32(b, mem), i32(b, 1), None, wanted)
+    if wanted:
+        put(b, dst, old)
 
 
 @op("RED", mods=ATOMIC_MODS)

@@ -83,6 +83,41 @@ def match(b: Builder, instr: Instr) -> None:
     put(b, register, mask)
 
 
+@op("REDUX", mods="OR XOR SUM MIN MAX S32")
+def redux(b: Builder, instr: Instr) -> None:
+    """URd = and (no modifier), or, xor, sum, minimum or maximum over the executing lanes, bit by bit from ballots."""
+    dst, source = instr.operands
+    value = get(b, source)
+    how = one_of(instr, ("OR", "XOR", "SUM", "MIN", "MAX"), "AND")
+    everyone, zero = b.active(), i32(b, 0)
+    if how in ("MIN", "MAX"):
+        # Highest bit first: among the lanes still in question, those with a one win over those without.
+        flip = (0x80000000 if instr.has("S32") else 0) ^ (0xFFFFFFFF if how == "MIN" else 0)
+        value, contenders, result = b.xor(value, i32(b, flip)), everyone, zero
+        for n in reversed(range(32)):
+            ones = b.and_(contenders, b.ballot(_bit(b, value, n)))
+            some = b.icmp("ne", ones, zero)
+            contenders = b.select(some, ones, contenders)
+            result = b.or_(result, b.select(some, i32(b, 1 << n), zero))
+        put(b, dst, b.xor(result, i32(b, flip)))
+        return
+    result = zero
+    for n in range(32):
+        ones = b.ballot(_bit(b, value, n))
+        if how == "SUM":
+            result = b.add(result, b.shl(b.popc(ones), i32(b, n)))
+        elif how == "XOR":
+            result = b.or_(result, b.shl(b.and_(b.popc(ones), i32(b, 1)), i32(b, n)))
+        else:
+            holds = b.icmp("ne", ones, zero) if how == "OR" else b.icmp("eq", ones, everyone)
+            result = b.or_(result, b.select(holds, i32(b, 1 << n), zero))
+    put(b, dst, result)
+
+
+def _bit(b: Builder, value: Value, n: int) -> Value:
+    return b.icmp("ne", b.and_(value, i32(b, 1 << n)), i32(b, 0))
+
+
 @op("R2UR")
 def r2ur(b: Builder, instr: Instr) -> None:
     """URd = the value of the first executing lane."""

@@ -12,18 +12,19 @@ from pathlib import Path
 import pytest
 import torch_kernels
 
-from maf_vdev.translator import decode, fatbin, sass_print
+from maf_vdev.translator import decode, decode_ampere, fatbin, sass_print
 from maf_vdev.translator.cubin import Cubin
 from maf_vdev.translator.ir import Const, DecodeError, Imm, Instr, Label, Mem, Pred, Reg, Special, UPred, UReg
 
 HERE = Path(__file__).parent
 WORDS = [line.split(" ", 1) for line in (HERE / "sass_words.txt").read_text().splitlines()]
+WORDS_80 = [line.split(" ", 1) for line in (HERE / "sass_words_80.txt").read_text().splitlines()]
 UNDEFINED = (HERE / "sass_words_undefined.txt").read_text().split()
 
 
-def one(word: str | int, offset: int = 0) -> Instr:
+def one(word: str | int, offset: int = 0, arch: int = 75) -> Instr:
     value = int(word, 16) if isinstance(word, str) else word
-    return decode.Decoder(75).instruction(value & (1 << 64) - 1, value >> 64, offset, "kernel")
+    return decode.Decoder(arch).instruction(value & (1 << 64) - 1, value >> 64, offset, "kernel")
 
 
 @pytest.mark.parametrize("opcode", sorted({int(word, 16) & 0xFFF for word, _ in WORDS}), ids=hex)
@@ -35,6 +36,31 @@ def test_words_of_an_opcode(opcode: int) -> None:
 
 def test_every_opcode_has_words() -> None:
     assert {int(word, 16) & 0xFFF for word, _ in WORDS} == set(decode.TABLES[75])
+
+
+def test_words_of_sm_80() -> None:
+    for word, text in WORDS_80:
+        assert sass_print.render(one(word, arch=80)) == text, word
+    assert {int(word, 16) & 0xFFF for word, _ in WORDS_80} == set(decode_ampere.TABLE)
+
+
+@pytest.mark.parametrize(
+    ("opcode", "low", "value"),
+    [
+        (0x3C4, 78, 6),  # REDUX has six operations
+        (0x981, 77, 9),  # a load's memory order
+        (0x986, 77, 2),  # a store's
+        (0xFAE, 73, 7),  # LDGSTS copies 4, 8 or 16 bytes
+        (0x23C, 82, 3),  # HMMA has three types
+        (0x237, 85, 2),  # IMMA with a shape of 4-bit elements
+    ],
+    ids=hex,
+)
+def test_undefined_fields_of_sm_80(opcode: int, low: int, value: int) -> None:
+    word = next(int(word, 16) for word, _ in WORDS_80 if int(word, 16) & 0xFFF == opcode)
+    width = {73: 3, 82: 2, 85: 2, 78: 3}.get(low, 4)
+    with pytest.raises(DecodeError, match="in bits"):
+        one(word & ~((1 << width) - 1 << low) | value << low, arch=80)
 
 
 def test_undefined_words_are_refused() -> None:

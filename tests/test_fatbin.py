@@ -108,9 +108,18 @@ def test_choice_of_the_image() -> None:
 
 
 def test_no_image_lists_what_there_is() -> None:
-    with pytest.raises(fatbin.NoImageError, match=r"7\.5.*sm_60, sm_80, compute_90") as error:
-        chosen((7, 5), entry(CUBIN, 60), entry(CUBIN, 80), entry(PTX, 90, kind=1))
-    assert error.value.found == ["sm_60", "sm_80", "compute_90"]
+    with pytest.raises(fatbin.NoImageError, match=r"7\.5.*sm_60, sm_90, compute_90") as error:
+        chosen((7, 5), entry(CUBIN, 60), entry(CUBIN, 90), entry(PTX, 90, kind=1))
+    assert error.value.found == ["sm_60", "sm_90", "compute_90"]
+
+
+def test_without_an_image_of_its_own_an_sda_runs_a_newer_one() -> None:
+    sm = {arch: entry(CUBIN, arch) for arch in (60, 80, 86, 90)}
+    assert chosen((7, 5), sm[90], sm[86], sm[80], sm[60]) == "sm_80"
+    assert chosen((7, 5), sm[90], sm[86]) == "sm_86"
+    assert chosen((7, 5), sm[80], entry(PTX, 70, kind=1)) == "compute_70"
+    with pytest.raises(fatbin.NoImageError):
+        chosen((7, 5), entry(CUBIN, 80, flags=0x100000))
 
 
 def test_architecture_specific_image_runs_nowhere_else() -> None:

@@ -11,17 +11,18 @@ from pathlib import Path
 
 from maf_vdev.cli.environment import UsageError
 
-CAPABILITY = (7, 5)
 IN_FLIGHT = 64  # submitted and not collected: bounds the memory that waiting kernels take
 
 
 def _kernels(library: Path, pattern: re.Pattern[str]) -> Iterator[object]:
     """KernelCode of each matching kernel, in the image that an SDA would run."""
     from maf_vdev.names import readable
+    from maf_vdev.sda import profiles
     from maf_vdev.translator import libraries
 
+    capability = profiles.current().capability
     for module in libraries.modules(library):
-        cubin = module.cubin(CAPABILITY)
+        cubin = module.cubin(capability)
         for name in cubin.kernels() if cubin else ():
             if pattern.search(readable(name)):
                 yield cubin.kernel(name)

@@ -57,7 +57,7 @@ class Module:
             self._why = str(error)
         if self._image is not None and self._image.kind == "ptx" and not self._known and ptxas() is None:
             self._why = f"the module holds only PTX ({self._image.name}) and no ptxas is in PATH to compile it"
-            self._image = None
+            self._image = next(iter(fatbin.foreign(images)), None)
         self.status = ERROR_NO_KERNEL_IMAGE if self._image is None else 0
 
     @cached_property

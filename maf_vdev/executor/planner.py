@@ -23,6 +23,7 @@ from maf_vdev.executor.module_data import ModuleData, SystemMemory
 from maf_vdev.executor.progress import Progress
 from maf_vdev.executor.server import Arguments, RequestError
 from maf_vdev.names import readable
+from maf_vdev.sda import profiles
 
 ERROR_INVALID_KERNEL_IMAGE = 200
 ERROR_INVALID_SOURCE = 300
@@ -32,8 +33,6 @@ ERROR_DEVICES_UNAVAILABLE = 46
 ERROR_MEMORY_ALLOCATION = 2
 ERROR_JIT = 218  # cudaErrorInvalidPtx: "a PTX JIT compilation failed"
 ERROR_LAUNCH_FAILURE = 719
-
-CAPABILITY = (7, 5)
 
 _QUERY = struct.Struct("<II")
 _OP_HEADER = struct.Struct("<II")
@@ -65,6 +64,7 @@ class Planner:
     def __post_init__(self) -> None:
         self._device = None
         self._device_lock = threading.Lock()
+        self._capability = profiles.current().capability
         self._kernel_ids: dict[tuple[int, int, str], int] = {}
         self._data: dict[tuple[int, int], ModuleData] = {}
         self._memory = [
@@ -110,7 +110,7 @@ class Planner:
         module = self._by_content.get(digest)
         if module is None:
             try:
-                module = Module(bytes(data), CAPABILITY)
+                module = Module(bytes(data), self._capability)
             except ImageError as error:
                 raise RequestError(error.code, str(error)) from None
             self._by_content[digest] = module

@@ -160,12 +160,23 @@ def _ptx_text(view: memoryview) -> Image:
     return Image("ptx", int(number), digits[len(number) :], "none", memoryview(text), len(text))
 
 
+# Newer architectures whose code is understood here: none of it needs more than what an SDA has.
+FOREIGN = (80, 86, 87)
+
+
+def foreign(candidates: Iterable[Image]) -> list[Image]:
+    """The image of the first architecture in FOREIGN that is there, in a list; empty without one."""
+    found = {image.arch: image for image in candidates if image.kind == "elf" and not image.flavour}
+    return [found[arch] for arch in FOREIGN if arch in found][:1]
+
+
 def choose(candidates: Iterable[Image], capability: tuple[int, int]) -> Image:
     """The image that runs on a device of this compute capability.
 
     A cubin runs on devices of its own major version and an equal or higher minor (CUDA C++ Programming
     Guide, "Binary Compatibility"); architecture-specific ones on exactly their own. Without one, the
-    newest PTX not newer than the device. Raises :class:`NoImageError`.
+    newest PTX not newer than the device. Without that, an image of FOREIGN, which a GPU of this capability would not
+    run, but an SDA does. Raises :class:`NoImageError`.
     """
     candidates = list(candidates)
     major, minor = capability
@@ -178,7 +189,7 @@ def choose(candidates: Iterable[Image], capability: tuple[int, int]) -> Image:
             return image.arch == arch
         return image.arch // 10 == major and image.arch <= arch
 
-    usable = [image for image in candidates if fits(image)]
+    usable = [image for image in candidates if fits(image)] or foreign(candidates)
     if not usable:
         raise NoImageError(capability, (image.name for image in candidates))
     return max(usable, key=lambda image: (image.kind == "elf", image.arch, not image.flavour))

@@ -7,6 +7,7 @@ import json
 import pytest
 from ring_client import Client, Fault
 
+from maf_vdev.cli import explain
 from maf_vdev.executor import record
 
 
@@ -33,6 +34,18 @@ def test_notes_are_counted(state):
     found = run(state, use)
     assert found["unsupported"] == {"cublasFoo": 2}
     assert found["notes"] == {"something else": 1}
+
+
+def test_explain_adds_up_what_was_missing(state, capsys):
+    run(state, lambda client: client.request("MAF_REQ_NOTE", b"unsupported cublasFoo"))
+    state.joinpath("0-slow.json").write_text(
+        json.dumps({"modnn": {"slow": {"blas": {"drotm n 2": 3}}}, "unsupported": {"cublasFoo": 5}})
+    )
+    explain.show_missing(as_json=True)
+    assert json.loads(capsys.readouterr().out) == [
+        {"kind": "Not supported", "what": "cublasFoo", "times": 6, "runs": 2},
+        {"kind": "Slow (reference provider)", "what": "drotm n 2", "times": 3, "runs": 1},
+    ]
 
 
 def test_fault_is_recorded(state):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,26 @@ def show(name: str | None, runs: bool, as_json: bool) -> None:
     print(json.dumps(run, indent=1)) if as_json else _print(run)
 
 
+def show_missing(as_json: bool) -> None:
+    """Print, over all recorded runs, what ran slowly or not at all, most frequent first, and in how many runs."""
+    times, runs = Counter(), Counter()
+    for path in _recorded():
+        for title, entries in _missing(_load(path)).items():
+            times.update({(title, what): count for what, count in entries.items()})
+            runs.update((title, what) for what in entries)
+    rows = sorted(((n, runs[key], *key) for key, n in times.items()), key=lambda row: (-row[0], row[2:]))
+    if as_json:
+        print(json.dumps([{"kind": k, "what": w, "times": n, "runs": r} for n, r, k, w in rows], indent=1))
+    else:
+        print_table(("TIMES", "RUNS", "KIND", "WHAT"), rows)
+
+
+def _missing(run: dict[str, Any]) -> dict[str, dict[str, int]]:
+    """Title -> {what a run did on a reference provider, or asked for in vain: times}."""
+    slow = {what: count for ops in run["modnn"].get("slow", {}).values() for what, count in ops.items()}
+    return {"Slow (reference provider)": slow, "Not supported": run["unsupported"]}
+
+
 def _print(run: dict[str, Any]) -> None:
     print(run["command"])
     sda = run["sda"]
@@ -96,15 +117,10 @@ def _print(run: dict[str, Any]) -> None:
             ("RUNS", "RUNNING", "OPERATION"),
             ((o["runs"], duration(o["seconds"]), o["name"]) for o in run["operations"][:SHOWN]),
         )
-    slow = {k: v for k, v in run["modnn"].items() if "fall" in k or "slow" in k}
-    for title, entries in [
-        *((key.replace("_", " ").capitalize(), value) for key, value in slow.items()),
-        ("Not supported", run["unsupported"]),
-        ("Notes", run["notes"]),
-    ]:
+    for title, entries in {**_missing(run), "Notes": run["notes"]}.items():
         if entries:
             print(f"\n{title}:")
-            for text, times in entries.items() if isinstance(entries, dict) else ((e, 1) for e in entries):
-                print(f"  {times} x {text}")
+            for what, count in entries.items():
+                print(f"  {count} x {what}")
     for fault in run["faults"]:
         print(f"\nFault: error {fault['error']}: {fault['text']}")

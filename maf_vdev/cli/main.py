@@ -54,11 +54,15 @@ def _list(as_json: bool) -> None:
 @_group.command("explain", help="What a run used; the latest run unless RUN (a number of --runs or a file) is given.")
 @click.argument("run_name", metavar="[RUN]", required=False)
 @click.option("--runs", is_flag=True, help="list the recorded runs")
+@click.option("--missing", is_flag=True, help="what all recorded runs asked for and got slowly or not at all")
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
-def _explain(run_name: str | None, runs: bool, as_json: bool) -> None:
+def _explain(run_name: str | None, runs: bool, missing: bool, as_json: bool) -> None:
     from maf_vdev.cli import explain
 
-    explain.show(run_name, runs, as_json)
+    if missing:
+        explain.show_missing(as_json)
+    else:
+        explain.show(run_name, runs, as_json)
 
 
 @_group.group("cache", help="The cache of compiled kernels.")

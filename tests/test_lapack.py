@@ -44,7 +44,7 @@ def run(name: str, kind: int, operands: dict[str, np.ndarray], **fields: int) ->
             setattr(op, f"ld{side}", array.shape[-1])
     for name, value in fields.items():
         setattr(op, name, value)
-    info = np.full(BATCH, 77, np.int32)
+    info = np.full(op.batch, 77, np.int32)
     addresses = [operands[name].ctypes.data if name in operands else 0 for name in "abwuvp"]
     registry.make_plan(LAPACK, protocol.pack(op)).run([*addresses, info.ctypes.data], b"")
     return info
@@ -310,3 +310,28 @@ def test_bad_descriptions(routine: str, fields: dict[str, Any], error: type[Exce
 @pytest.mark.parametrize("routine", ["getrf", "potrf", "geqrf", "syevd", "gesvd"])
 def test_empty_matrices(routine: str) -> None:
     assert run(routine, la.F64, {}, m=0, n=0).tolist() == [0] * BATCH
+
+
+@TYPES
+@pytest.mark.parametrize("pivot_bytes", [4, 8])
+def test_a_batch_over_many_tasks(kind: int, pivot_bytes: int) -> None:
+    """Each matrix has its own work memory, pivots and info, whichever thread it falls to; one of them is singular."""
+    batch, n, singular = 700, 6, 555
+    a, rhs = random(kind, batch, n, n), random(kind, batch, 1, n, seed=1)
+    a[singular] = 0
+    matrices, wanted = a.mT.copy(), rhs.mT.copy()
+    pivots = np.zeros((batch, n), np.int32 if pivot_bytes == 4 else np.int64)
+    inverse = np.zeros_like(a)
+    info = run("getrf", kind, {"a": a, "p": pivots}, m=n, n=n, pivot_bytes=pivot_bytes, batch=batch)
+    assert np.flatnonzero(info).tolist() == [singular]
+    assert info[singular] == 1
+    a[singular] = np.eye(n)
+    matrices[singular] = np.eye(n)
+    pivots[singular] = np.arange(1, n + 1)
+    assert not run("getrs", kind, {"a": a, "b": rhs, "p": pivots}, n=n, k=1, pivot_bytes=pivot_bytes, batch=batch).any()
+    residual = np.abs(matrices @ rhs.mT - wanted).max((1, 2))
+    assert np.median(residual) < TOLERANCE[kind]
+    assert not run("getri", kind, {"a": a, "b": inverse, "p": pivots}, n=n, pivot_bytes=pivot_bytes, batch=batch).any()
+    residual = np.abs(inverse.mT @ matrices - np.eye(n)).max((1, 2))
+    assert np.median(residual) < TOLERANCE[kind]
+    assert residual[singular] == 0

@@ -74,6 +74,7 @@ OP = Op(
     name="blas",
     struct="maf_op_blas",
     providers=(
+        ("openblas", "maf_vdev.modnn.providers.fortran_blas:blas"),
         ("openblas", "maf_vdev.modnn.providers.openblas_blas:blas"),
         (REFERENCE, "maf_vdev.modnn.providers.ref_blas:blas"),
     ),

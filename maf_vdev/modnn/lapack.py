@@ -68,7 +68,10 @@ def describe(op: Any) -> str:
 OP = Op(
     name="lapack",
     struct="maf_op_lapack",
-    providers=(("openblas", "maf_vdev.modnn.providers.openblas_lapack:lapack"),),
+    providers=(
+        ("openblas", "maf_vdev.modnn.providers.fortran_lapack:lapack"),
+        ("openblas", "maf_vdev.modnn.providers.openblas_lapack:lapack"),
+    ),
     check=check,
     describe=describe,
 )

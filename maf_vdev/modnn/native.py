@@ -50,7 +50,7 @@ def plan(provider: str, name: str, closure: Any, keep: Any = None) -> Plan:
     address, data = function(name), int(ffi.cast("uintptr_t", closure))
     call = _CALL(address)
 
-    def run(ptrs: Sequence[int], scalars: bytes) -> None:
+    def run(ptrs: Sequence[int], scalars: bytes, keep: Any = (closure, keep)) -> None:
         array = (ctypes.c_uint64 * len(ptrs))(*ptrs)
         error = call(data, ctypes.addressof(array), scalars)
         if error:

@@ -1,4 +1,4 @@
-"""LAPACK routines of the scipy-openblas32 wheel, by their Fortran interface.
+"""LAPACK routines of the scipy-openblas32 wheel with work around the call, by their Fortran interface.
 
 A plan binds the arguments once; a run fills in the addresses of each matrix of the batch.
 """
@@ -70,14 +70,14 @@ def bind(name: str, *arguments: Any) -> Step:
     return call
 
 
-def _work_place(arguments: Sequence[Any]) -> int:
+def work_place(arguments: Sequence[Any]) -> int:
     return next(i for i, argument in enumerate(arguments) if argument is None)
 
 
 def workspace(name: str, dtype: Any, *arguments: Any) -> np.ndarray:
     """Work array of the size that `name` asks for; None among the arguments marks (work, lwork), which end up adjacent."""
     query = np.zeros(1, dtype)
-    place = _work_place(arguments)
+    place = work_place(arguments)
     scratch = np.zeros(64, np.complex128)
     known = [scratch if isinstance(a, Operand) else a for a in arguments[:place]]
     rest = [scratch if isinstance(a, Operand) else a for a in arguments[place + 1 :]]
@@ -88,7 +88,7 @@ def workspace(name: str, dtype: Any, *arguments: Any) -> np.ndarray:
 def with_workspace(name: str, dtype: Any, *arguments: Any) -> Step:
     """`name` bound with a work array in place of None."""
     work = workspace(name, dtype, *arguments)
-    place = _work_place(arguments)
+    place = work_place(arguments)
     return bind(name, *arguments[:place], work, len(work), *arguments[place + 1 :])
 
 
@@ -106,99 +106,6 @@ def info_at(at: Addresses) -> ctypes.c_int:
 
 
 # --- one function per routine: op -> Step -----------------------------------------------------------------------------
-
-
-def getrf(op: Any, letter: str) -> Step:
-    pivoted = bind(f"{letter}getrf", op.m, op.n, A, op.lda, P, INFO)
-
-    def step(at: Addresses) -> None:
-        if at[P]:
-            pivoted(at)
-        else:
-            info_at(at).value = _lu_without_pivoting(matrix(at[A], DTYPES[op.type], op.m, op.n, op.lda))
-
-    return step
-
-
-def _lu_without_pivoting(a: np.ndarray) -> int:
-    """In place; the number of the first zero pivot, or 0."""
-    first = 0
-    with np.errstate(all="ignore"):
-        for j in range(min(a.shape)):
-            if a[j, j] == 0:
-                first = first or j + 1
-                continue
-            a[j + 1 :, j] /= a[j, j]
-            a[j + 1 :, j + 1 :] -= np.outer(a[j + 1 :, j], a[j, j + 1 :])
-    return first
-
-
-def getrs(op: Any, letter: str) -> Step:
-    pivoted = bind(f"{letter}getrs", "NTC"[op.trans], op.n, op.k, A, op.lda, P, B, op.ldb, INFO)
-    identity = np.arange(1, op.n + 1, dtype=np.int32)
-    plain = bind(f"{letter}getrs", "NTC"[op.trans], op.n, op.k, A, op.lda, identity, B, op.ldb, INFO)
-    return lambda at: (pivoted if at[P] else plain)(at)
-
-
-def getri(op: Any, letter: str) -> Step:
-    identity = np.arange(1, op.n + 1, dtype=np.int32)
-    dtype = DTYPES[op.type]
-    work = workspace(f"{letter}getri", dtype, op.n, A, op.ldb, identity, None, INFO)
-    pivoted = bind(f"{letter}getri", op.n, B, op.ldb, P, work, len(work), INFO)
-    plain = bind(f"{letter}getri", op.n, B, op.ldb, identity, work, len(work), INFO)
-
-    def step(at: Addresses) -> None:
-        matrix(at[B], dtype, op.n, op.n, op.ldb)[...] = matrix(at[A], dtype, op.n, op.n, op.lda)
-        (pivoted if at[P] else plain)(at)
-
-    return step
-
-
-def potrf(op: Any, letter: str) -> Step:
-    return bind(f"{letter}potrf", "LU"[op.uplo], op.n, A, op.lda, INFO)
-
-
-def potrs(op: Any, letter: str) -> Step:
-    return bind(f"{letter}potrs", "LU"[op.uplo], op.n, op.k, A, op.lda, B, op.ldb, INFO)
-
-
-def potri(op: Any, letter: str) -> Step:
-    return bind(f"{letter}potri", "LU"[op.uplo], op.n, A, op.lda, INFO)
-
-
-def geqrf(op: Any, letter: str) -> Step:
-    return with_workspace(f"{letter}geqrf", DTYPES[op.type], op.m, op.n, A, op.lda, W, None, INFO)
-
-
-def orgqr(op: Any, letter: str) -> Step:
-    name = f"{letter}ungqr" if op.type in la.COMPLEX else f"{letter}orgqr"
-    return with_workspace(name, DTYPES[op.type], op.m, op.n, op.k, A, op.lda, W, None, INFO)
-
-
-def ormqr(op: Any, letter: str) -> Step:
-    is_complex = op.type in la.COMPLEX
-    name = f"{letter}unmqr" if is_complex else f"{letter}ormqr"
-    # The real routine knows N and T, the complex one N and C; a plain transpose of a complex Q does not exist in LAPACK.
-    trans = "N" if op.trans == 0 else "C" if is_complex else "T"
-    arguments = ("LR"[op.side], trans, op.m, op.n, op.k, A, op.lda, W, B, op.ldb, None, INFO)
-    return with_workspace(name, DTYPES[op.type], *arguments)
-
-
-def syevd(op: Any, letter: str) -> Step:
-    dtype, real = DTYPES[op.type], REALS[op.type]
-    job, uplo, n = chr(op.job_u), "LU"[op.uplo], op.n
-    is_complex = op.type in la.COMPLEX
-    name = f"{letter}heevd" if is_complex else f"{letter}syevd"
-    scratch = np.zeros(max(1, n), np.complex128)
-    work, rwork, iwork = np.zeros(1, dtype), np.zeros(1, real), np.zeros(1, np.int32)
-    head, tail = (job, uplo, n), (scratch,)
-    extra = (rwork, -1) if is_complex else ()
-    info = np.zeros(1, np.int32)
-    bind(name, *head, scratch, op.lda, *tail, work, -1, *extra, iwork, -1, info)([])
-    work, rwork = np.zeros(int(work[0].real), dtype), np.zeros(max(1, int(rwork[0])), real)
-    iwork = np.zeros(int(iwork[0]), np.int32)
-    extra = (rwork, len(rwork)) if is_complex else ()
-    return bind(name, *head, A, op.lda, W, work, len(work), *extra, iwork, len(iwork), INFO)
 
 
 def gesvd(op: Any, letter: str) -> Step:
@@ -237,14 +144,6 @@ def gesvd(op: Any, letter: str) -> Step:
     return run
 
 
-def sytrf(op: Any, letter: str) -> Step:
-    return with_workspace(f"{letter}sytrf", DTYPES[op.type], "LU"[op.uplo], op.n, A, op.lda, P, None, INFO)
-
-
-def sytrs(op: Any, letter: str) -> Step:
-    return bind(f"{letter}sytrs", "LU"[op.uplo], op.n, op.k, A, op.lda, P, B, op.ldb, INFO)
-
-
 def geev(op: Any, letter: str) -> Step:
     dtype, real, n = DTYPES[op.type], REALS[op.type], op.n
     right, left = chr(op.job_u), chr(op.job_v)
@@ -265,47 +164,31 @@ def geev(op: Any, letter: str) -> Step:
     return step
 
 
-def gels(op: Any, letter: str) -> Step:
-    trans = "N" if op.trans == 0 else "C" if op.type in la.COMPLEX else "T"
-    arguments = (trans, op.m, op.n, op.k, A, op.lda, B, op.ldb, None, INFO)
-    return with_workspace(f"{letter}gels", DTYPES[op.type], *arguments)
+STEPS = {"gesvd": gesvd, "geev": geev}
 
 
-STEPS = {
-    "getrf": getrf, "getrs": getrs, "getri": getri, "potrf": potrf, "potrs": potrs, "potri": potri, "geqrf": geqrf,
-    "orgqr": orgqr, "ormqr": ormqr, "syevd": syevd, "gesvd": gesvd, "sytrf": sytrf, "sytrs": sytrs, "geev": geev,
-    "gels": gels,
-}  # fmt: skip
+def is_empty(op: Any) -> bool:
+    """Nothing to compute; info is still written."""
+    name = la.ROUTINES[op.routine]
+    return op.n == 0 or (name not in la.SQUARE and op.m == 0) or (name in la.SOLVES and op.k == 0)
 
 
-def _wide_pivots(step: Step, count: int, writes: bool) -> Step:
-    """`step` on 32-bit pivots of ours, converted from or to the caller's 64-bit ones."""
-    narrow = np.zeros(max(1, count), np.int32)
-
-    def run(at: Addresses) -> None:
-        wide = matrix(at[P], np.int64, count, 1, max(1, count))[:, 0]
-        if not writes:
-            narrow[:count] = wide
-        step([*at[:P], narrow.ctypes.data, at[INFO]])
-        if writes:
-            wide[...] = narrow[:count]
-
-    return run
+def strides_of(op: Any) -> tuple[int, ...]:
+    """Bytes from one matrix of the batch to the next, for each operand."""
+    item, real = la.ITEM_BYTES[op.type], la.REAL_BYTES[op.type]
+    w_item = {"syevd": real, "gesvd": real, "geev": 2 * real}.get(la.ROUTINES[op.routine], item)
+    return (op.stride_a * item, op.stride_b * item, op.stride_w * w_item, op.stride_u * item, op.stride_v * item,
+            op.stride_p * (op.pivot_bytes or 4), 4)  # fmt: skip
 
 
 def lapack(op: Any) -> Plan | None:
-    """Accepts every op that lapack.check lets through and whose sizes fit in 32 bits."""
+    """Accepts empty matrices, and the routines of STEPS where the sizes fit in 32 bits."""
     if max(op.m, op.n, op.k, op.lda, op.ldb, op.ldu, op.ldv) > openblas.INT_MAX:
         return None
-    name = la.ROUTINES[op.routine]
-    empty = op.n == 0 or (name not in la.SQUARE and op.m == 0) or (name in la.SOLVES and op.k == 0)
-    step = STEPS[name](op, la.LETTERS[op.type]) if not empty else None
-    if step and op.pivot_bytes == 8 and name in ("getrf", "getrs", "getri", "sytrf", "sytrs"):
-        step = _wide_pivots(step, min(op.m, op.n) if name == "getrf" else op.n, name in ("getrf", "sytrf"))
-    item, real, batch = la.ITEM_BYTES[op.type], la.REAL_BYTES[op.type], op.batch
-    w_item = {"syevd": real, "gesvd": real, "geev": 2 * real}.get(name, item)
-    strides = (op.stride_a * item, op.stride_b * item, op.stride_w * w_item, op.stride_u * item, op.stride_v * item,
-               op.stride_p * (op.pivot_bytes or 4), 4)  # fmt: skip
+    name, batch, strides = la.ROUTINES[op.routine], op.batch, strides_of(op)
+    if not is_empty(op) and name not in STEPS:
+        return None
+    step = STEPS[name](op, la.LETTERS[op.type]) if not is_empty(op) else None
     spare = np.zeros(1, np.int32)
 
     def run(ptrs: Sequence[int], scalars: bytes) -> None:

@@ -1,0 +1,119 @@
+"""LAPACK routines that are one call, replayed by the executor's core (op_fortran.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from maf_vdev.modnn import lapack as la
+from maf_vdev.modnn.providers import fortran, openblas
+from maf_vdev.modnn.providers.openblas_lapack import DTYPES, REALS, bind, is_empty, strides_of, work_place, workspace
+from maf_vdev.modnn.registry import Plan
+
+A, B, W, U, V, P, INFO = map(fortran.Operand, range(7))
+PIVOTED = {"getrf", "getrs", "getri", "sytrf", "sytrs"}
+
+
+def _native_arguments(op: Any, name: str, letter: str) -> list[Any] | None:
+    """Arguments of a routine that is one call, work arrays as fortran.Work; None for those that need more around it."""
+    dtype, item = DTYPES[op.type], la.ITEM_BYTES[op.type]
+    uplo, is_complex = "LU"[op.uplo], op.type in la.COMPLEX
+    identity = np.arange(1, op.n + 1, dtype=np.int32)
+
+    def with_work(routine: str, *arguments: Any) -> list[Any]:
+        size = len(workspace(routine, dtype, *arguments))
+        place = work_place(arguments)
+        return [*arguments[:place], fortran.Work(size * item), size, *arguments[place + 1 :]]
+
+    trans = "N" if op.trans == 0 else "C" if is_complex else "T"
+    makers = {
+        "getrf": lambda: [op.m, op.n, A, op.lda, P, INFO],
+        "getrs": lambda: ["NTC"[op.trans], op.n, op.k, A, op.lda, P, B, op.ldb, INFO],
+        "potrf": lambda: [uplo, op.n, A, op.lda, INFO],
+        "potrs": lambda: [uplo, op.n, op.k, A, op.lda, B, op.ldb, INFO],
+        "potri": lambda: [uplo, op.n, A, op.lda, INFO],
+        "sytrs": lambda: [uplo, op.n, op.k, A, op.lda, P, B, op.ldb, INFO],
+        "geqrf": lambda: with_work(f"{letter}geqrf", op.m, op.n, A, op.lda, W, None, INFO),
+        "orgqr": lambda: with_work(_q_name(op, letter, "gqr"), op.m, op.n, op.k, A, op.lda, W, None, INFO),
+        "ormqr": lambda: with_work(
+            _q_name(op, letter, "mqr"), "LR"[op.side], trans, op.m, op.n, op.k, A, op.lda, W, B, op.ldb, None, INFO
+        ),
+        "sytrf": lambda: with_work(f"{letter}sytrf", uplo, op.n, A, op.lda, P, None, INFO),
+        "gels": lambda: with_work(f"{letter}gels", trans, op.m, op.n, op.k, A, op.lda, B, op.ldb, None, INFO),
+    }
+    if name == "syevd":
+        return _syevd_arguments(op, _routine(op, name, letter))
+    if name == "getri":
+        size = len(workspace(f"{letter}getri", dtype, op.n, A, op.ldb, identity, None, INFO))
+        return [op.n, B, op.ldb, P, fortran.Work(size * item), size, INFO]
+    return makers[name]() if name in makers else None
+
+
+def _q_name(op: Any, letter: str, tail: str) -> str:
+    return letter + ("un" if op.type in la.COMPLEX else "or") + tail
+
+
+def _native(op: Any, name: str, strides: Sequence[int]) -> Plan | None:
+    """The routine replayed by the core."""
+    letter = la.LETTERS[op.type]
+    arguments = _native_arguments(op, name, letter)
+    if arguments is None:
+        return None
+    pivoted = name in PIVOTED
+    count = min(op.m, op.n) if name == "getrf" else op.n
+    wide = pivoted and op.pivot_bytes == 8
+    cost = max(op.m, op.n) * op.n * max(op.k, op.n, 1) / 3 + 200
+    f, keep = fortran.closure(_routine(op, name, letter), arguments, op.batch, cost)
+    if wide:  # the routine's own pivots come first in the scratch memory
+        shift = -(-4 * count // 64) * 64
+        for i in range(len(arguments)):
+            if f.arguments[i].place == fortran.SCRATCH:
+                f.arguments[i].value += shift
+        f.scratch_bytes += shift
+    f.info = INFO
+    for number, stride in enumerate(strides):
+        f.stride[number] = stride
+    f.is_array[A], f.is_array[B], f.is_array[W] = op.a_is_array, op.b_is_array, op.w_is_array
+    if pivoted:
+        f.pivots, f.pivot_count, f.pivots_wide = P, count, wide
+        f.pivots_written = name in ("getrf", "sytrf")
+        f.type, f.m, f.n, f.lda = op.type, op.m, op.n, op.lda
+        if name in ("getrs", "getri"):
+            identity = np.arange(1, op.n + 1, dtype=np.int32)
+            keep.append(identity)
+            f.identity = fortran.ffi.cast("void *", identity.ctypes.data)
+    if name == "getri":
+        item = la.ITEM_BYTES[op.type]
+        f.copies, f.copy_from, f.copy_to, f.copy_columns = 1, A, B, op.n
+        f.copy_bytes, f.copy_ld_from, f.copy_ld_to = op.n * item, op.lda * item, op.ldb * item
+    return fortran.plan(f, keep)
+
+
+def _syevd_arguments(op: Any, routine: str) -> list[Any]:
+    dtype, real, n = DTYPES[op.type], REALS[op.type], op.n
+    is_complex = op.type in la.COMPLEX
+    head, scratch = (chr(op.job_u), "LU"[op.uplo], n), np.zeros(max(1, n), np.complex128)
+    work, rwork, iwork, info = np.zeros(1, dtype), np.zeros(1, real), np.zeros(1, np.int32), np.zeros(1, np.int32)
+    extra: tuple[Any, ...] = (rwork, -1) if is_complex else ()
+    bind(routine, *head, scratch, op.lda, scratch, work, -1, *extra, iwork, -1, info)([])
+    size, rsize, isize = int(work[0].real), max(1, int(rwork[0])), int(iwork[0])
+    extra = (fortran.Work(rsize * real().itemsize), rsize) if is_complex else ()
+    work_of = (fortran.Work(size * la.ITEM_BYTES[op.type]), size)
+    return [*head, A, op.lda, W, *work_of, *extra, fortran.Work(4 * isize), isize, INFO]
+
+
+def _routine(op: Any, name: str, letter: str) -> str:
+    """LAPACK's name: the complex types have their own for orthogonal and symmetric matrices."""
+    if name == "syevd":
+        return letter + ("heevd" if op.type in la.COMPLEX else "syevd")
+    return _q_name(op, letter, name[2:]) if name in ("orgqr", "ormqr") else letter + name
+
+
+def lapack(op: Any) -> Plan | None:
+    """Declines empty matrices, sizes beyond 32 bits, and routines with work around the call."""
+    name = la.ROUTINES[op.routine]
+    if is_empty(op) or max(op.m, op.n, op.k, op.lda, op.ldb) > openblas.INT_MAX:
+        return None
+    return _native(op, name, strides_of(op))

@@ -98,6 +98,9 @@ class Builder(Protocol):
     def frcp(self, a: Value) -> Value: ...  # 1/x; 1/0 is infinite
     def fsqrt(self, a: Value) -> Value: ...  # NaN below 0
 
+    def subroutine(self, name: str, action: Callable[..., list[Value]], values: Sequence[Value]) -> list[Value]: ...
+    # action(builder, *values): i32 values to i32 values by arithmetic and shuffles alone; one name, one action. Long
+    # ones may become a function that is compiled once.
     def where(self, p: Value, action: Callable[[], None]) -> None: ...  # what action does happens where p holds as well
 
     # --- memory --------------------------------------------------------------------------------

@@ -315,6 +315,9 @@ class NumpyBuilder(NumpyValues):
         same = (v[:, :, None] == v[:, None, :]) & self.mask[:, None, :]
         return (same.astype(np.uint32) << LANES).sum(axis=2, dtype=np.uint32)
 
+    def subroutine(self, name: str, action: Callable[..., list[Array]], values: Sequence[Array]) -> list[Array]:
+        return action(self, *values)
+
     def where(self, p: Array, action: Callable[[], None]) -> None:
         outer = self.mask
         self.mask = outer & p

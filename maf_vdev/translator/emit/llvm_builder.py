@@ -88,6 +88,33 @@ class LlvmBuilder(Memory):
         function(self, i)
         self.guard = self.member = None
 
+    def subroutine(self, name: str, action: Callable[..., list[V]], values: Sequence[V]) -> list[V]:
+        """A function of the module, written at its first use: kernels repeat their matrix products hundreds of times."""
+        vector = "<32 x i32>"
+        if name not in self.module.helpers:
+            inner = LlvmBuilder(self.module, False)
+            inner.open_block(None)
+            results = action(inner, *(inner.leaf("i32", f"%a{n}", True) for n in range(len(values))))
+            texts = [inner.vector(result) for result in results]
+            if inner.prologue or inner.fields:
+                raise LiftError(f"{name} reads the state of its warp")
+            stores = [f"  store {vector} {t}, ptr %r{n}, align 64" for n, t in enumerate(texts)]
+            places = [f"  %r{n} = getelementptr i8, ptr %out, i64 {128 * n}" for n in range(len(texts))]
+            parameters = ", ".join(["ptr %out", *(f"{vector} %a{n}" for n in range(len(values)))])
+            body = "\n".join([*inner.allocas, *inner.head, *inner.lines, *places, *stores])
+            self.module.helper(
+                name, f"define internal void @{name}({parameters}) noinline #0 {{\n{body}\n  ret void\n}}\n"
+            )
+        count = self.module.helpers[name].count("ptr %out, i64 ")
+        out = self.alloca(f"[{count} x {vector}]")
+        arguments = ", ".join([f"ptr {out}", *(f"{vector} {self.vector(v)}" for v in values)])
+        self.do(f"call void @{name}({arguments})")
+        loaded = []
+        for n in range(count):
+            place = self.ins(f"getelementptr i8, ptr {out}, i64 {128 * n}")
+            loaded.append(self.leaf("i32", self.ins(f"load {vector}, ptr {place}, align 64"), True))
+        return loaded
+
     def where(self, p: V, action: Callable[[], None]) -> None:
         outer = self.guard
         if p.kind != "c":

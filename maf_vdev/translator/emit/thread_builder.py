@@ -66,6 +66,9 @@ class ThreadBuilder(ThreadValues):
         else:
             self.where(g, action)
 
+    def subroutine(self, name: str, action: Callable[..., list[T]], values: Sequence[T]) -> list[T]:
+        return action(self, *values)
+
     def where(self, g: T, action: Callable[[], None]) -> None:
         """What action writes happens where g holds."""
         if g.bits is not None:

@@ -6,6 +6,8 @@ With g = lane / 4 and t = lane % 4, a lane holds rows g (and g + 8) of A, column
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..builder import Builder, Value
 from ..ir import Instr, Reg
 from .core import Unhandled, getd, i32, is_zero, one_of, op, put, put64
@@ -66,19 +68,33 @@ def hmma(b: Builder, instr: Instr) -> None:
     if kind != "HALF" and not single:
         raise Unhandled("types")
 
-    def widened(operand: Reg, count: int) -> list[Value]:
+    words = [
+        _word(b, operand, n)
+        for operand, count in ((x, 2 * steps), (y, steps), (z, 4 if single else 2))
+        for n in range(count)
+    ]
+    name = f"hmma_{kind}_{steps}_{'F32' if single else 'F16'}"
+    for n, value in enumerate(b.subroutine(name, lambda inner, *w: _hmma(inner, kind, steps, single, w), words)):
+        put(b, Reg(dst.n + n), value)
+
+
+def _hmma(b: Builder, kind: str, steps: int, single: bool, words: Sequence[Value]) -> list[Value]:
+    """The words of D from those of A, B and C, in this order."""
+    x, y, z = words[: 2 * steps], words[2 * steps : 3 * steps], words[3 * steps :]
+
+    def widened(operand: Sequence[Value]) -> list[Value]:
         """Widened before they are exchanged, once per element."""
-        return [element for n in range(count) for element in _elements(b, _word(b, operand, n), kind)]
+        return [element for word in operand for element in _elements(b, word, kind)]
 
     per = 1 if kind == "TF32" else 2
-    rows, columns = _rows_and_columns(b, widened(x, 2 * steps), widened(y, steps))
+    rows, columns = _rows_and_columns(b, widened(x), widened(y))
     results = []
     for upper in (0, 1):
         for j in (0, 1):
             if single:
-                total = b.bitcast(_word(b, z, 2 * upper + j), "f32")
+                total = b.bitcast(z[2 * upper + j], "f32")
             else:
-                total = _half(b, _word(b, z, upper), j)
+                total = _half(b, z[upper], j)
             for step in range(steps):
                 for s in range(4):
                     for h in range(per):
@@ -87,12 +103,9 @@ def hmma(b: Builder, instr: Instr) -> None:
                         total = b.fma(left, right, total)
             results.append(total)
     if single:
-        for n, value in enumerate(results):
-            put(b, Reg(dst.n + n), b.bitcast(value, "i32"))
-        return
-    for n in (0, 1):
-        low, high = (b.zext(b.bitcast(b.fconv(results[2 * n + j], "f16"), "i16"), "i32") for j in (0, 1))
-        put(b, Reg(dst.n + n), b.or_(low, b.shl(high, i32(b, 16))))
+        return [b.bitcast(value, "i32") for value in results]
+    halves = [b.zext(b.bitcast(b.fconv(value, "f16"), "i16"), "i32") for value in results]
+    return [b.or_(halves[2 * n], b.shl(halves[2 * n + 1], i32(b, 16))) for n in (0, 1)]
 
 
 @op("DMMA", mods="884 RN RM RP RZ")

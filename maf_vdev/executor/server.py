@@ -29,6 +29,8 @@ ERROR_NOT_SUPPORTED = 801
 ERROR_UNKNOWN = 999
 
 _REPLAY_STACK = 16 << 20
+# Compilers of OpenCL drivers recurse along the code of a kernel; memory of a stack is taken when it is touched.
+_REPLAY_STACK_COMPILER = 1 << 30
 
 
 class RequestError(Exception):
@@ -324,8 +326,9 @@ def serve(args: Arguments) -> None:
         os.write(to_main, b"X")
 
     _register_callbacks(server)
-    _thread.stack_size(_REPLAY_STACK)
+    _thread.stack_size(_REPLAY_STACK if os.environ.get("MAF_DEVICE", "cpu") == "cpu" else _REPLAY_STACK_COMPILER)
     _thread.start_new_thread(replay, ())
+    _thread.stack_size(0)
     lib.maf_core_ready()
     from maf_vdev.executor import record
 

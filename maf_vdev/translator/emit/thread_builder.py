@@ -45,6 +45,8 @@ class ThreadBuilder(ThreadValues):
         self.uses: set[str] = set()  # shared, local, exchange, barrier, counts, reduce, match, clock, print
         self.may_be_shared = self.may_be_local = False
         self.resumes = 0  # continuation labels given
+        self.block = 0  # the running one
+        self.stops: set[int] = set()  # blocks with continuations
         self.guard: T | None = None
         self._mask: T | None = None  # active lanes of the running instruction
         self.entries: list[int] = []  # continuation numbers in the order of the code; see stop
@@ -346,6 +348,7 @@ class ThreadBuilder(ThreadValues):
         self.out.do(f"kind = {kind}u; pc = {self.resumes}u; goto SYNC;")
         self.out.label(f"L{self.resumes}")
         self.entries.append(self.resumes)
+        self.stops.add(self.block)
 
     def _publish(self, v: str, lane: str = "lane") -> None:
         self.out.do(f"xv = {v}; xl = {lane};")

@@ -9,6 +9,8 @@ again as they do in the other back ends.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,6 +28,8 @@ STATUS_WORDS, PRINT_WORDS = 32, 1 << 16
 HEADER_BYTES = 64
 # Words of the exchange area: three per thread, then flags and barrier counts.
 EXCHANGE_PER_THREAD, EXCHANGE_FIXED = 3, 64
+# Numbers from here on in the switch at the head are loop heads.
+HEADS = 1 << 20
 
 SYNC_LOCAL = """
 SYNC:;
@@ -201,7 +205,8 @@ class ThreadEmitter:
         self.graph, self.options, self.spins = graph, options, spins
         self.local_bytes = (max(local_bytes, 16) + 15) & ~15
         self.b = ThreadBuilder(Features(options.fp64, options.atom64), self.local_bytes)
-        self.indirect = False
+        self.exchange = False
+        self.entries: list[str] = []  # cases of the switch at the head
 
     def _condition(self, block: Block) -> str | None:
         """Text of what a terminator's predicates say together; None where it always happens."""
@@ -214,8 +219,32 @@ class ThreadEmitter:
             total = b.and_(total, v)
         return b.t(total)
 
+    def _goto(self, block: Block, to: int) -> str:
+        """A jump; ``_loops`` says how those that go back are made."""
+        return f"goto B{to};" if to > block.index else f"BACK({block.index}, {to})"
+
+    def _back(self, stops: set[int], entries: list[str]) -> Callable[[re.Match[str]], str]:
+        """Jumps that go back. A loop that control may enter in its middle, at a continuation or in the kernel's own
+        code, is closed through the switch at the head: compilers want loops with one entry (PoCL's runs for ever)."""
+        blocks = self.graph.blocks
+        heads: set[int] = set()
+
+        def make(match: re.Match[str]) -> str:
+            source, to = int(match[1]), int(match[2])
+            inside = range(to + 1, source + 1)
+            entered = any(s in inside for k in range(len(blocks)) if not to <= k <= source for s in blocks[k].succs)
+            if not self.exchange or not (entered or any(to <= k <= source for k in stops)):
+                return f"goto B{to};"
+            if to not in heads:
+                heads.add(to)
+                entries.append(f"case {HEADS + to}u: goto B{to};")
+            return f"{{ pc = {HEADS + to}u; goto AGAIN; }}"
+
+        return make
+
     def _block(self, block: Block) -> None:
         b = self.b
+        b.block = block.index
         b.out.label(f"B{block.index}")
         if block.index in self.spins:
             b.stop(YIELD)
@@ -223,29 +252,30 @@ class ThreadEmitter:
             b.straight(i)
         last, succs, do = block.last, block.succs, b.out.do
         if block.kind in ("fall", "jump"):
-            do(f"goto B{succs[0]};")
+            do(self._goto(block, succs[0]))
         elif block.kind == "end":
             do(b._report(ERROR_LAUNCH, block.start))
             b.leave()
         elif block.kind == "barrier":
             b.instruction(last)
-            do(f"goto B{succs[0]};")
+            do(self._goto(block, succs[0]))
         elif block.kind in ("branch", "call"):
             condition = self._condition(block)
-            do(f"goto B{succs[0]};" if condition is None else f"if ({condition}) goto B{succs[0]};")
+            jump = self._goto(block, succs[0])
+            do(jump if condition is None else f"if ({condition}) {jump}")
             if condition is not None:
-                do(f"goto B{succs[1]};")
+                do(self._goto(block, succs[1]))
         elif block.kind == "exit":
             condition = self._condition(block)
             if condition is None:
                 b.leave()
             else:
                 do(f"if ({condition}) LEAVE;")
-                do(f"goto B{succs[0]};")
+                do(self._goto(block, succs[0]))
         elif block.kind in ("ret", "indirect"):
             condition = self._condition(block)
             if condition is not None:
-                do(f"if (!({condition})) goto B{succs[-1]};")
+                do(f"if (!({condition})) {self._goto(block, succs[-1])}")
             self._switch(b.branch_target(last), block)
         else:
             raise LiftError(f"{block.start:#x}: block of kind {block.kind}")
@@ -253,7 +283,7 @@ class ThreadEmitter:
     def _switch(self, target: T, block: Block) -> None:
         b = self.b
         starts = sorted({s for s in block.succs})
-        cases = " ".join(f"case {self.graph.blocks[s].start:#x}u: goto B{s};" for s in starts)
+        cases = " ".join(f"case {self.graph.blocks[s].start:#x}u: {self._goto(block, s)}" for s in starts)
         b.out.do(f"switch ({b.t(target)}) {{ {cases} default: break; }}")
         b.out.do(b._report(ERROR_LAUNCH, block.start))
         b.leave()
@@ -265,7 +295,10 @@ class ThreadEmitter:
             self._block(block)
         count = sum(len(block.instrs) + 1 for block in self.graph.blocks)
         head, body = b.out.render()
-        exchange = "exchange" in b.uses
+        exchange = self.exchange = "exchange" in b.uses
+        self.entries = [f"case {n}u: goto L{n};" for n in b.entries]
+        make = self._back(b.stops, self.entries)
+        body = [re.sub(r"BACK\((\d+), (\d+)\)", make, line) if "BACK(" in line else line for line in body]
         text = "".join(
             (
                 self.options.defines(),
@@ -326,8 +359,9 @@ class ThreadEmitter:
             "maf_group_barrier_local();",
             "do {",
             "if (run) {",
+            "AGAIN:;",
             "switch (pc) {",
-            *(f"case {n}u: goto L{n};" for n in b.entries),
+            *self.entries,
             "default: break;",
             "}",
             *body,

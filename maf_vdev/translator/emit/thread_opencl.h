@@ -41,7 +41,11 @@ typedef ulong m64 __attribute__((may_alias));
 #define MAF_FN static inline
 #define MAF_GLOBAL __global
 #define MAF_LOCAL __local
+#if MAF_SUBGROUPS && MAF_INTEL_SHUFFLE
+#define MAF_KERNEL __kernel __attribute__((intel_reqd_sub_group_size(32)))
+#else
 #define MAF_KERNEL __kernel
+#endif
 #define MAF_CONST_POINTER __global const
 
 #if MAF_BUFFER

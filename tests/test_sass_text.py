@@ -248,8 +248,8 @@ def test_bad_text(line: str) -> None:
     ],
 )
 def test_forms_without_a_rule_are_refused(line: str) -> None:
-    from maf_vdev.translator.numpy_builder import Launch, NumpyBuilder
     from maf_vdev.translator.memory_map import Memory
+    from maf_vdev.translator.numpy_builder import Launch, NumpyBuilder
 
     builder = NumpyBuilder(Launch("k", (1, 1, 1), (32, 1, 1), 0, 0, {}, Memory()), [0])
     with pytest.raises(LiftError, match=line.split()[0].split(".")[0]):

@@ -46,8 +46,18 @@ def _list(as_json: bool) -> None:
         print("No SDA is in use.")
     print()
     print_table(
-        ("DEVICE", "NAME", "UNITS", "MEMORY", "STATE"),
-        ((d["id"], d["name"], d["units"], size(d["memory_bytes"]), d["state"]) for d in devices),
+        ("DEVICE", "NAME", "UNITS", "MEMORY", "SUB-GROUP", "STATE"),
+        (
+            (
+                d["id"],
+                d["name"],
+                d["units"] or "",
+                size(d["memory_bytes"]) if d["memory_bytes"] else "",
+                d["subgroup"] or "",
+                "; ".join([d["state"], *d["missing"]]),
+            )
+            for d in devices
+        ),
     )
 
 

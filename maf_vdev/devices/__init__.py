@@ -48,6 +48,10 @@ def open_device(name: str, memory: tuple[int, int]) -> Device:
         from . import opencl
 
         return opencl.open_in_executor(name, memory)
+    if kind == "hip":
+        from . import hip
+
+        return hip.open_in_executor(name, memory)
     raise DeviceError(f"no device '{name}' (known: cpu, opencl:N, hip:N)")
 
 
@@ -60,4 +64,8 @@ def check(name: str) -> str:
         from . import opencl_runtime
 
         return f"opencl:{opencl_runtime.find(name).index}"
+    if kind == "hip":
+        from . import hip_runtime
+
+        return f"hip:{hip_runtime.find(name).index}"
     raise DeviceError(f"device '{name}' is not available (known: cpu, opencl:N, opencl:NAME, hip:N)")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
+import warnings
 from typing import Any
 
 from ..names import readable
@@ -193,12 +194,16 @@ class OpenClDevice(CpuDevice):
         program = None
         if binary is not None:
             try:
-                program = cl.Program(self.context, [found.device], [binary]).build(options)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    program = cl.Program(self.context, [found.device], [binary]).build(options)
             except cl.Error:  # a driver that does not take its own binary back
                 program = None
         if program is None:
             try:
-                program = cl.Program(self.context, source.text).build(options)
+                with warnings.catch_warnings():  # drivers talk, where nothing is wrong
+                    warnings.simplefilter("ignore")
+                    program = cl.Program(self.context, source.text).build(options)
             except cl.Error as error:
                 raise BuildError(f"{found.label} cannot compile it: {_log(error)}") from None
             try:

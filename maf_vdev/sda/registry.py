@@ -133,10 +133,12 @@ def list_sdas() -> list[dict[str, Any]]:
 
 
 def physical_devices() -> list[dict[str, Any]]:
-    """What this machine has: id, name, units (cores or compute units), memory_bytes, state.
+    """What this machine has: id, name, units (cores or compute units), memory_bytes, subgroup (threads that exchange
+    values in registers, 0: through local memory), state ("ready"), missing (what it lacks, in words).
 
-    The CPU comes first; OpenCL devices follow where pyopencl is installed and finds a driver."""
-    return [_cpu(), *_opencl()]
+    The CPU comes first, then OpenCL devices of each driver, then HIP devices. A kind that cannot be asked is one
+    entry whose state says why."""
+    return [_cpu(), *_opencl(), *_hip()]
 
 
 def _cpu() -> dict[str, Any]:
@@ -151,30 +153,58 @@ def _cpu() -> dict[str, Any]:
         pass
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     units = len(os.sched_getaffinity(0))
-    return {"id": "cpu", "name": name, "units": units, "memory_bytes": memory, "state": "ready"}
+    return {
+        "id": "cpu",
+        "name": name,
+        "units": units,
+        "memory_bytes": memory,
+        "subgroup": 32,
+        "state": "ready",
+        "missing": [],
+    }
+
+
+def _absent(kind: str, error: Exception) -> dict[str, Any]:
+    return {"id": kind, "name": "", "units": 0, "memory_bytes": 0, "subgroup": 0, "state": str(error), "missing": []}
 
 
 def _opencl() -> list[dict[str, Any]]:
-    try:
-        import pyopencl
+    from maf_vdev.devices import DeviceError, opencl_runtime
 
-        platforms = pyopencl.get_platforms()
-    except Exception:  # noqa: BLE001 - drivers fail in their own ways; none of them is this command's error
-        return []
-    found = []
-    for platform in platforms:
-        try:
-            devices = platform.get_devices()
-        except pyopencl.Error:  # a platform without devices
-            devices = []
-        found += [(platform, device) for device in devices]
+    try:
+        found = opencl_runtime.devices()
+    except DeviceError as error:
+        return [_absent("opencl", error)]
     return [
         {
-            "id": f"opencl:{index}",
-            "name": f"{device.name.strip()} ({platform.name.strip()})",
-            "units": int(device.max_compute_units),
-            "memory_bytes": int(device.global_mem_size),
-            "state": "found, not used",
+            "id": f"opencl:{d.index}",
+            "name": d.label,
+            "units": d.units,
+            "memory_bytes": d.memory_bytes,
+            "subgroup": d.subgroup,
+            "state": "ready",
+            "missing": list(d.missing),
         }
-        for index, (platform, device) in enumerate(found)
+        for d in found
+    ]
+
+
+def _hip() -> list[dict[str, Any]]:
+    from maf_vdev.devices import DeviceError, hip_runtime
+
+    try:
+        found = hip_runtime.hip().devices()
+    except DeviceError as error:
+        return [_absent("hip", error)]
+    return [
+        {
+            "id": f"hip:{d.index}",
+            "name": d.label,
+            "units": d.units,
+            "memory_bytes": d.memory_bytes,
+            "subgroup": 0,
+            "state": "ready",
+            "missing": list(d.missing),
+        }
+        for d in found
     ]

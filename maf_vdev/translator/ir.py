@@ -80,9 +80,9 @@ class Const:
     base is a Reg or UReg index added to offset, or None.
     """
 
-    bank: Union[int, UReg]
+    bank: int | UReg
     offset: int
-    base: Union[Reg, UReg, None] = None
+    base: Reg | UReg | None = None
     neg: bool = False
     abs: bool = False
     inv: bool = False
@@ -97,8 +97,8 @@ class Mem:
     ubase: UReg or None. offset: signed bytes.
     """
 
-    base: Union[Reg, None]
-    ubase: Union[UReg, None] = None
+    base: Reg | None
+    ubase: UReg | None = None
     offset: int = 0
 
 
@@ -138,7 +138,7 @@ class Instr:
     op: str
     mods: tuple[str, ...] = ()
     operands: tuple[Operand, ...] = ()
-    guard: Union[Pred, UPred] = field(default_factory=lambda: Pred(PT))
+    guard: Pred | UPred = field(default_factory=lambda: Pred(PT))
     word: int = 0
 
     def has(self, mod: str) -> bool:

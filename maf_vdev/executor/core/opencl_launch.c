@@ -4,6 +4,7 @@
 #include "cpu_launch.h"
 
 #include "opencl_launch.h"
+#include "device_block.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +24,7 @@ typedef cl_int (*read_fn)(void *queue, void *buffer, cl_uint blocking, size_t of
                           cl_uint waits, const void *wait_list, void *event);
 
 enum { ERROR_MEMORY = 2, ERROR_CONFIGURATION = 9, ERROR_RESOURCES = 701, ERROR_LAUNCH = 719 };
-/* Constant bank 0 and the header before it: emit/thread_kernel.py, interpreter.py. */
-enum { HEADER = 64, C0_BLOCK = 0, C0_GRID = 12, C0_WINDOWS = 0x18, C0_UNITS = 0x10c, SLACK = 64, MIN_LOCAL = 16 };
+enum { MIN_LOCAL = 16 };
 
 static uint64_t functions[MAF_CL_FUNCTIONS];
 static int (*report_status)(uint64_t kernel);
@@ -58,31 +58,17 @@ static int failed_call(const struct maf_opencl_kernel *k, const char *call, cl_i
 static uint8_t *block;
 static size_t block_size;
 
-static size_t build_block(const struct maf_opencl_kernel *k, const uint32_t grid[3], const uint32_t group[3],
-                          uint32_t dynamic_shared, const void *params, uint32_t param_bytes) {
-    const struct maf_cpu_kernel *b = &k->base;
-    size_t constant = b->param_base + (b->param_bytes > param_bytes ? b->param_bytes : param_bytes);
-    if (constant < C0_UNITS + 4) constant = C0_UNITS + 4;
-    size_t need = HEADER + ((constant + 15) & ~(size_t)15) + SLACK;
-    if (block_size < need) {
-        free(block);
-        block_size = 0;
-        if (posix_memalign((void **)&block, 4096, need + 4096)) {
-            block = NULL;
-            return 0;
-        }
-        block_size = need + 4096;
-        memset(block, 0, block_size);
+static int grow_block(size_t need) {
+    if (block_size >= need) return 0;
+    free(block);
+    block_size = 0;
+    if (posix_memalign((void **)&block, 4096, need + 4096)) {
+        block = NULL;
+        return ERROR_MEMORY;
     }
-    memcpy(block, b->bank, HEADER);
-    uint8_t *c0 = block + HEADER;
-    uint32_t windows[] = {0, 0x00010000u, 0, 0x00020000u, b->local_bytes, dynamic_shared}; /* emit/abi.py */
-    memcpy(c0 + C0_BLOCK, group, 12);
-    memcpy(c0 + C0_GRID, grid, 12);
-    memcpy(c0 + C0_WINDOWS, windows, sizeof windows);
-    memcpy(c0 + C0_UNITS, &k->units, 4);
-    if (param_bytes) memcpy(c0 + b->param_base, params, param_bytes);
-    return need;
+    block_size = need + 4096;
+    memset(block, 0, block_size);
+    return 0;
 }
 
 static cl_int set_arguments(const struct maf_opencl_kernel *k, size_t shared, size_t exchange) {
@@ -120,8 +106,9 @@ static int maf_opencl_launch(const struct maf_cpu_kernel *base, const uint32_t g
     if (shared + exchange > d->local_bytes)
         return fail(k, ERROR_RESOURCES, "the CTA needs more local memory than the device has: bytes",
                     (long)(shared + exchange));
-    size_t bytes = build_block(k, grid, group, dynamic_shared, params, param_bytes);
-    if (!bytes) return ERROR_MEMORY;
+    size_t bytes = maf_block_bytes(base, param_bytes);
+    if (grow_block(bytes)) return ERROR_MEMORY;
+    maf_block_fill(block, base, k->units, (uint32_t)shared, grid, group, dynamic_shared, params, param_bytes);
     write_fn write = (write_fn)(uintptr_t)functions[MAF_CL_WRITE_BUFFER];
     read_fn read = (read_fn)(uintptr_t)functions[MAF_CL_READ_BUFFER];
     cl_int code;

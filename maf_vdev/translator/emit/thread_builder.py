@@ -151,11 +151,11 @@ class ThreadBuilder(ThreadValues):
             self.set_reg(n + 1, self.hi32(v))
 
     def ureg(self, n: int) -> T:
-        return self.const("i32", 0) if n == URZ else self._read("i32", f"u{n}")
+        return self.const("i32", 0) if n == URZ else self._read("i32", f"ur{n}")
 
     def set_ureg(self, n: int, v: T) -> None:
         if n != URZ:
-            self._write(f"u{n}", v)
+            self._write(f"ur{n}", v)
 
     def ureg64(self, n: int) -> T:
         return self.const("i64", 0) if n == URZ else self.pack64(self.ureg(n), self.ureg(n + 1))

@@ -1,0 +1,192 @@
+"""HIP through the user's libamdhip64: finding devices, memory, and compiling with hiprtc. Nothing is linked.
+
+Struct offsets are those of hipDeviceProp_tR0600 (ROCm 6 and newer, hip_runtime_api.h).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from . import DeviceError
+
+LIBRARIES = ("libamdhip64.so.7", "libamdhip64.so.6", "libamdhip64.so")
+COMPILERS = ("libhiprtc.so.7", "libhiprtc.so.6", "libhiprtc.so")
+PROPERTIES_BYTES = 4096  # more than the struct has
+NAME, MEMORY, LOCAL, WARP, THREADS, UNITS, PAGEABLE, ARCH = 0, 288, 296, 308, 320, 388, 672, 1160
+HOST_REGISTER_PORTABLE_MAPPED = 3
+
+
+class HipError(DeviceError):
+    """What makes HIP, or one device of it, not usable. One line for the user."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One device. index: the N of ``hip:N``. wave: lanes of a wave. shared: reads the host's memory as it is."""
+
+    index: int
+    name: str
+    arch: str
+    units: int
+    memory_bytes: int
+    local_bytes: int
+    threads: int
+    wave: int
+    shared: bool
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} ({self.arch})"
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        if self.shared:
+            return ()
+        return ("device memory is kept in host memory, which the device reads over its bus",)
+
+
+def _open(names: tuple[str, ...], override: str) -> ctypes.CDLL | None:
+    chosen = os.environ.get(override)
+    for name in (chosen,) if chosen else names:
+        try:
+            return ctypes.CDLL(name)
+        except OSError:
+            continue
+    return None
+
+
+class Hip:
+    """The functions that are used, each raising HipError."""
+
+    def __init__(self) -> None:
+        library = _open(LIBRARIES, "MAF_HIP_LIBRARY")
+        if library is None:
+            raise HipError("no libamdhip64 (ROCm 6 or newer) is installed")
+        if not hasattr(library, "hipGetDevicePropertiesR0600"):
+            raise HipError("libamdhip64 is older than ROCm 6")
+        self.library = library
+        self.compiler = library if hasattr(library, "hiprtcCompileProgram") else _open(COMPILERS, "MAF_HIPRTC_LIBRARY")
+        self.call("hipInit", 0)
+
+    def call(self, name: str, *arguments: Any) -> None:
+        function = getattr(self.library, name)
+        function.restype = ctypes.c_int
+        code = function(*arguments)
+        if code:
+            text = self.library.hipGetErrorString
+            text.restype = ctypes.c_char_p
+            raise HipError(f"{name}: {(text(code) or b'').decode(errors='replace')} ({code})")
+
+    def address(self, name: str) -> int:
+        return ctypes.cast(getattr(self.library, name), ctypes.c_void_p).value or 0
+
+    def devices(self) -> tuple[Found, ...]:
+        count = ctypes.c_int()
+        self.call("hipGetDeviceCount", ctypes.byref(count))
+        return tuple(self._describe(n) for n in range(count.value))
+
+    def _describe(self, index: int) -> Found:
+        raw = ctypes.create_string_buffer(PROPERTIES_BYTES)
+        self.call("hipGetDevicePropertiesR0600", raw, index)
+
+        def text(at: int) -> str:
+            return raw.raw[at : at + 256].split(b"\0")[0].decode(errors="replace")
+
+        def number(at: int, form: str = "<i") -> int:
+            return struct.unpack_from(form, raw.raw, at)[0]
+
+        return Found(
+            index,
+            text(NAME),
+            text(ARCH),
+            number(UNITS),
+            number(MEMORY, "<Q"),
+            number(LOCAL, "<Q"),
+            number(THREADS),
+            number(WARP),
+            bool(number(PAGEABLE)),
+        )
+
+    def host_memory(self, size: int) -> int:
+        """Address of zeroed host memory that every device reads at that address."""
+        pointer = ctypes.c_void_p()
+        self.call("hipHostMalloc", ctypes.byref(pointer), ctypes.c_size_t(size), 0)
+        if not pointer.value:
+            raise HipError("hipHostMalloc gave no memory")
+        ctypes.memset(pointer.value, 0, size)
+        return pointer.value
+
+    def register(self, base: int, size: int) -> None:
+        """Let devices read and write this process's memory at its own addresses."""
+        self.call(
+            "hipHostRegister",
+            ctypes.c_void_p(base),
+            ctypes.c_size_t(size),
+            ctypes.c_uint(HOST_REGISTER_PORTABLE_MAPPED),
+        )
+        seen = ctypes.c_void_p()
+        self.call("hipHostGetDevicePointer", ctypes.byref(seen), ctypes.c_void_p(base), 0)
+        if seen.value != base:
+            raise HipError("the device sees host memory at other addresses than this process")
+
+    def compile(self, text: str, arch: str) -> bytes:
+        """A code object for an architecture. Raises CompileError with the compiler's log."""
+        if self.compiler is None:
+            raise HipError("no libhiprtc is installed")
+        rtc = self.compiler
+        program = ctypes.c_void_p()
+        source, name = text.encode(), b"maf_kernel.hip"
+
+        def call(function: str, *arguments: Any) -> int:
+            return getattr(rtc, function)(*arguments)
+
+        if call("hiprtcCreateProgram", ctypes.byref(program), source, name, 0, None, None):
+            raise HipError("hiprtcCreateProgram failed")
+        try:
+            options = [f"--offload-arch={arch}".encode(), b"-ffp-contract=off", b"-O2", b"-w"]
+            array = (ctypes.c_char_p * len(options))(*options)
+            if call("hiprtcCompileProgram", program, len(options), array):
+                raise CompileError(self._text(program, "hiprtcGetProgramLog").decode(errors="replace"))
+            return self._text(program, "hiprtcGetCode")
+        finally:
+            call("hiprtcDestroyProgram", ctypes.byref(program))
+
+    def _text(self, program: ctypes.c_void_p, name: str) -> bytes:
+        size = ctypes.c_size_t()
+        getattr(self.compiler, name + "Size")(program, ctypes.byref(size))
+        raw = ctypes.create_string_buffer(max(size.value, 1))
+        getattr(self.compiler, name)(program, raw)
+        return raw.raw[: size.value]
+
+    def load(self, code: bytes, symbol: str) -> tuple[int, bytes]:
+        """hipFunction_t of a code object, and the bytes that must live as long."""
+        module, function = ctypes.c_void_p(), ctypes.c_void_p()
+        self.call("hipModuleLoadData", ctypes.byref(module), code)
+        self.call("hipModuleGetFunction", ctypes.byref(function), module, symbol.encode())
+        return function.value or 0, code
+
+
+class CompileError(Exception):
+    """hiprtc's log."""
+
+
+@cache
+def hip() -> Hip:
+    """The library. Raises HipError where it is missing or does not start."""
+    return Hip()
+
+
+def find(name: str) -> Found:
+    """The device of ``hip:N``. Raises HipError."""
+    wanted = name.removeprefix("hip").removeprefix(":") or "0"
+    known = hip().devices()
+    for found in known:
+        if wanted == str(found.index):
+            return found
+    names = ", ".join(f"hip:{d.index} {d.label}" for d in known) or "there is no HIP device"
+    raise HipError(f"no device '{name}' ({names})")

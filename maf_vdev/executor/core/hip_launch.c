@@ -1,0 +1,75 @@
+/* Launches on HIP devices. One launch at a time, finished before the next command of the stream. */
+#define _GNU_SOURCE
+#include "core.h"
+#include "cpu_launch.h"
+
+#include "device_block.h"
+#include "hip_launch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* hip_runtime_api.h is not needed to build. */
+typedef int (*launch_fn)(void *function, uint32_t gx, uint32_t gy, uint32_t gz, uint32_t bx, uint32_t by, uint32_t bz,
+                         uint32_t shared_bytes, void *stream, void **params, void **extra);
+typedef int (*synchronize_fn)(void);
+
+enum { ERROR_CONFIGURATION = 9, ERROR_RESOURCES = 701, ERROR_LAUNCH = 719 };
+
+static int (*report_status)(uint64_t kernel);
+
+/* The launcher is also built into a library of its own, without a command stream. */
+void maf_fault_set(uint32_t error, const char *text) __attribute__((weak));
+
+void maf_hip_set_report(int (*report)(uint64_t)) { report_status = report; }
+
+static int fail(const struct maf_hip_kernel *k, int error, const char *what, long code) {
+    char text[400];
+    snprintf(text, sizeof text, "kernel %s on %s: %s (%ld)", k->base.name, k->device->name, what, code);
+    if (maf_fault_set)
+        maf_fault_set((uint32_t)error, text);
+    else
+        fprintf(stderr, "maf-vdev: %s\n", text);
+    return error;
+}
+
+/* hipError_t has the numbers of cudaError_t where both name an error; others are a failed launch. */
+static int failed_call(const struct maf_hip_kernel *k, const char *call, int code) {
+    char what[96];
+    int same = code == 1 || code == 2 || code == 9 || code == 100 || code == 101 || (code >= 700 && code <= 720);
+    snprintf(what, sizeof what, "%s failed with hipError_t", call);
+    return fail(k, same ? code : ERROR_LAUNCH, what, code);
+}
+
+static int maf_hip_launch(const struct maf_cpu_kernel *base, const uint32_t grid[3], const uint32_t group[3],
+                          uint32_t dynamic_shared, const void *params, uint32_t param_bytes) {
+    const struct maf_hip_kernel *k = (const struct maf_hip_kernel *)base;
+    struct maf_hip_device *d = k->device;
+    uint64_t threads = (uint64_t)group[0] * group[1] * group[2];
+    if (!threads || threads > 1024 || !grid[0] || !grid[1] || !grid[2] ||
+        (base->max_threads && threads > base->max_threads))
+        return ERROR_CONFIGURATION;
+    if (threads > d->group_limit)
+        return fail(k, ERROR_RESOURCES, "the device runs fewer threads in a CTA:", d->group_limit);
+    size_t shared = (((base->static_shared + 15) & ~15u) + (size_t)dynamic_shared + 15) & ~(size_t)15;
+    size_t exchange = k->exchange_fixed ? 4 * (k->exchange_fixed + (size_t)k->exchange_per_thread * threads) : 0;
+    if (shared + exchange > d->local_bytes)
+        return fail(k, ERROR_RESOURCES, "the CTA needs more local memory than the device has: bytes",
+                    (long)(shared + exchange));
+    size_t bytes = maf_block_bytes(base, param_bytes);
+    if (bytes > d->block_bytes) return fail(k, ERROR_RESOURCES, "too many bytes of parameters:", (long)bytes);
+    maf_block_fill(d->block, base, d->units, (uint32_t)shared, grid, group, dynamic_shared, params, param_bytes);
+    void *block = d->block, *status = d->status, *arguments[] = {&block, &status};
+    int code = ((launch_fn)(uintptr_t)d->launch)((void *)(uintptr_t)k->function, grid[0], grid[1], grid[2], group[0],
+                                                 group[1], group[2], (uint32_t)(shared + exchange), NULL, arguments,
+                                                 NULL);
+    if (code) return failed_call(k, "hipModuleLaunchKernel", code);
+    code = ((synchronize_fn)(uintptr_t)d->synchronize)();
+    if (code) return failed_call(k, "hipDeviceSynchronize", code);
+    if (!d->status[0] && !d->status[20]) return 0;
+    int error = report_status ? report_status((uint64_t)(uintptr_t)k) : (int)d->status[0];
+    memset(d->status, 0, 32 * sizeof *d->status);
+    return error;
+}
+
+uint64_t maf_hip_launch_address(void) { return (uint64_t)(uintptr_t)maf_hip_launch; }

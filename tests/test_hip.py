@@ -1,0 +1,179 @@
+"""HIP: the run-time path against a stand-in of libamdhip64 that records calls, and offline compilation of kernels.
+
+No AMD device ran these kernels. A compiler for AMD's processors (clang 15 or newer) is used where one is installed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cpu_runner
+import pytest
+from opcode_cases import CASES, prepare
+
+from maf_vdev.translator import cubin, fatbin, thread_source
+from maf_vdev.translator.emit.thread_kernel import Options
+
+FIXTURES = Path(__file__).parent / "fixtures"
+MAF_EXEC = str(Path(sys.executable).with_name("maf-exec"))
+MAF_VDEV = str(Path(sys.executable).with_name("maf-vdev"))
+CLANG = next((c for c in map(shutil.which, ("clang-19", "clang-17", "clang-16", "clang-15")) if c), None)
+TARGETS = {"gfx90a": 15, "gfx1100": 15, "gfx942": 17}
+PROGRAM = "import torch; torch.empty(1000, device='cuda').fill_(2); torch.cuda.synchronize(); print('done')"
+
+
+@pytest.fixture(scope="module")
+def standin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("hip") / "libamdhip64.so"
+    command = ["gcc", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", str(path)]
+    subprocess.run([*command, str(FIXTURES / "hip_standin.c")], check=True, timeout=60)
+    return path
+
+
+def run(standin: Path, tmp_path: Path, *line: str, **variables: str) -> tuple[subprocess.CompletedProcess, list[str]]:
+    """Run a command with the stand-in; the calls it recorded."""
+    log = tmp_path / "calls"
+    log.unlink(missing_ok=True)
+    environment = {
+        **os.environ,
+        "MAF_HIP_LIBRARY": str(standin),
+        "MAF_HIP_LOG": str(log),
+        "MAF_CACHE_DIR": str(tmp_path / "cache"),
+        "MAF_MEMORY": str(1 << 28),
+        **variables,
+    }
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return done, log.read_text().splitlines() if log.exists() else []
+
+
+def torch_program(standin: Path, tmp_path: Path, **variables: str) -> tuple[subprocess.CompletedProcess, list[str]]:
+    return run(standin, tmp_path, MAF_EXEC, "--device", "hip:0", sys.executable, "-c", PROGRAM, **variables)
+
+
+@pytest.fixture(scope="module")
+def _torch() -> None:
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("torch is not installed")
+
+
+def test_list_shows_the_device(standin: Path, tmp_path: Path) -> None:
+    done, _ = run(standin, tmp_path, MAF_VDEV, "list")
+    line = next(line for line in done.stdout.splitlines() if line.startswith("hip:0"))
+    assert "Stand-in (gfx90a)" in line and "104" in line, done.stdout
+
+
+def test_a_program_launches_its_kernels(standin: Path, tmp_path: Path, _torch: None) -> None:
+    done, calls = torch_program(standin, tmp_path)
+    assert done.returncode == 0 and "done" in done.stdout, done.stderr[-2000:]
+    assert "hiprtcCompileProgram --offload-arch=gfx90a" in calls
+    assert "hipModuleGetFunction maf_kernel" in calls
+    launch = next(call for call in calls if call.startswith("hipModuleLaunchKernel"))
+    # 1000 elements, vectors of 4 or 8, 128 threads; constant bank 0 repeats block and grid.
+    _, _, grid, block, _, _, c0_block, c0_grid = launch.split()
+    assert grid == c0_grid and block == c0_block and block == "128,1,1", launch
+    assert calls.index(launch) < len(calls) - 1 - calls[::-1].index("hipDeviceSynchronize ")
+
+
+def test_memory_is_registered_unless_the_device_reads_the_hosts(standin: Path, tmp_path: Path, _torch: None) -> None:
+    _, calls = torch_program(standin, tmp_path)
+    registered = [call for call in calls if call.startswith("hipHostRegister")]
+    assert len(registered) == 1 and registered[0].endswith(" 3")
+    _, calls = torch_program(standin, tmp_path, MAF_HIP_PAGEABLE="1")
+    assert not any(call.startswith("hipHostRegister") for call in calls)
+
+
+@pytest.mark.parametrize(
+    "variables, text",
+    [
+        ({"MAF_HIP_FAIL": "hipHostRegister=2"}, "error 46: hipHostRegister: out of memory (2)"),
+        ({"MAF_HIP_OTHER_ADDRESSES": "1"}, "error 46: the device sees host memory at other addresses"),
+        ({"MAF_HIP_FAIL": "hiprtcCompileProgram=6"}, "cannot compile it: maf_kernel.hip:1:1: error: stand-in"),
+        ({"MAF_HIP_FAIL": "hipModuleLaunchKernel=719"}, "hipModuleLaunchKernel failed with hipError_t (719)"),
+        ({"MAF_HIP_FAIL": "hipDeviceSynchronize=700"}, "hipDeviceSynchronize failed with hipError_t (700)"),
+        ({"MAF_HIP_STATUS": "715"}, "illegal instruction in kernel"),
+    ],
+    ids=lambda value: next(iter(value.values())) if isinstance(value, dict) else "",
+)
+def test_failures_are_cuda_errors_with_a_reason(
+    standin: Path, tmp_path: Path, _torch: None, variables: dict[str, str], text: str
+) -> None:
+    done, _ = torch_program(standin, tmp_path, **variables)
+    assert done.returncode == 1 and "AcceleratorError" in done.stderr, done.stderr[-2000:]
+    assert text in done.stderr, done.stderr[-2000:]
+
+
+def test_no_library_is_one_line(tmp_path: Path) -> None:
+    done, _ = run(tmp_path / "none.so", tmp_path, MAF_EXEC, "--device", "hip:0", "true")
+    assert done.returncode == 2 and done.stderr == "maf-exec: no libamdhip64 (ROCm 6 or newer) is installed\n"
+
+
+# --- offline compilation ---------------------------------------------------------------------------------
+
+
+def compile_offline(text: str, target: str, tmp_path: Path) -> str:
+    """Assembly for a target. Fails with the compiler's message."""
+    source, out = tmp_path / "kernel.hip", tmp_path / "kernel.s"
+    source.write_text(text)
+    command = [CLANG, "-x", "hip", f"--offload-arch={target}", "--offload-device-only", "-nogpulib", "-nogpuinc"]
+    command += ["-O2", "-std=c++17", "-ffp-contract=off", "-w", "-S", str(source), "-o", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[:3000]
+    return out.read_text()
+
+
+def targets() -> list[str]:
+    version = int(CLANG.rpartition("-")[2]) if CLANG else 0
+    return [target for target, needed in TARGETS.items() if version >= needed]
+
+
+KINDS = ("SHFL.BFLY", "ATOM", "BAR.RED", "DFMA", "HFMA2", "MUFU.SIN", "LDS", "F2I")
+PICKED = [next(c for c in CASES if kind in c.text) for kind in KINDS]
+
+
+@pytest.mark.skipif(CLANG is None, reason="no clang with AMDGPU")
+@pytest.mark.parametrize("case", PICKED, ids=KINDS)
+def test_opcodes_compile(case, tmp_path: Path) -> None:
+    prepared = prepare(case)
+    text = thread_source.lift(prepared.kernel, Options("hip"), prepared.instrs).text
+    for target in targets():
+        assert ".amdhsa_kernel maf_kernel" in compile_offline(text, target, tmp_path)
+
+
+@pytest.mark.skipif(CLANG is None, reason="no clang with AMDGPU")
+@pytest.mark.parametrize("name", ["ADD", "SUM"])
+def test_torch_kernels_compile(name: str, tmp_path: Path) -> None:
+    import torch_kernels
+
+    symbol = getattr(torch_kernels, name)
+    module = torch_kernels.module_of(symbol)
+    if module is None:
+        pytest.skip("torch is not installed")
+    image = fatbin.choose(fatbin.images(memoryview(module)), (7, 5))
+    text = thread_source.lift(cubin.Cubin(image.data).kernel(symbol), Options("hip")).text
+    for target in targets()[:1]:
+        assert ".amdhsa_kernel maf_kernel" in compile_offline(text, target, tmp_path)
+
+
+def test_launcher_compiles_alone() -> None:
+    """The struct of the launcher and its twin in Python have one size."""
+    from maf_vdev.devices import hip, opencl
+
+    source = '#include "core.h"\n#include "cpu_launch.h"\n#include "hip_launch.h"\n#include "opencl_launch.h"\n'
+    sizes = {
+        "maf_hip_kernel": hip.KernelStruct,
+        "maf_hip_device": hip.DeviceStruct,
+        "maf_opencl_kernel": opencl.KernelStruct,
+        "maf_opencl_device": opencl.DeviceStruct,
+    }
+    for name, twin in sizes.items():
+        source += f'_Static_assert(sizeof(struct {name}) == {ctypes.sizeof(twin)}, "{name}");\n'
+    shim = cpu_runner.CORE.parent.parent.parent / "shim"
+    command = ["gcc", "-fsyntax-only", "-x", "c", "-std=gnu11", f"-I{cpu_runner.CORE}", f"-I{shim}", "-"]
+    done = subprocess.run(command, input=source, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr

@@ -7,7 +7,8 @@ from typing import Any
 import blas_device as d
 import numpy as np
 import pytest
-from blas_device import INVALID_VALUE, NOT_INITIALIZED, NOT_SUPPORTED, check, ffi
+from blas_device import INVALID_VALUE, NOT_INITIALIZED, NOT_SUPPORTED, OK, check, ffi
+from cuda_process import isolated
 from test_blas import TYPES, Memory, description, same
 
 from maf_vdev.modnn import blas as b
@@ -306,3 +307,33 @@ def test_modified_rotation(cublas: Any, handle: Any, mode: int, d1: float, d2: f
         np.testing.assert_allclose(out[0] * out[2] ** 2, d1 * x1**2 + d2 * y1**2, rtol=1e-12)
     elif flag == -1:
         assert not out[:3].any()
+
+
+def null_in_an_array(call: str) -> None:
+    """An address of 0 in an array of addresses faults on the device: error 700 at the next synchronisation."""
+    import cuda_process as c
+
+    cublas = c.open_library("libmaf_cublas13.so", "libcuda_stub/cublas/cublas.h")
+    handle, one = c.ffi.new("cublasHandle_t *"), c.ffi.new("float *", 1.0)
+    c.check(cublas.cublasCreate_v2(handle))
+    good = c.address(c.upload(np.eye(4, dtype="f4").tobytes()))
+    full = c.ffi.cast("void *", c.address(c.upload(np.array([good, good], np.uint64).tobytes())))
+    hole = c.ffi.cast("void *", c.address(c.upload(np.array([good, 0], np.uint64).tobytes())))
+    if call == "gemm":
+        x, y = c.ffi.cast("float **", full), c.ffi.cast("float **", hole)
+        status = cublas.cublasSgemmBatched(handle[0], 0, 0, 4, 4, 4, one, y, 4, x, 4, one, x, 4, 2)
+    else:
+        x, y = c.ffi.cast("float **", hole), c.ffi.cast("float **", full)
+        status = cublas.cublasStrsmBatched(handle[0], 0, 0, 0, 0, 4, 4, one, x, 4, y, 4, 2)
+    assert status in (OK, cublas.CUBLAS_STATUS_EXECUTION_FAILED)  # the latter where the fault came before the return
+    assert c.rt.cudaDeviceSynchronize() == 700
+
+
+@isolated()
+def test_gemm_with_null_in_an_array() -> None:
+    null_in_an_array("gemm")
+
+
+@isolated()
+def test_trsm_with_null_in_an_array() -> None:
+    null_in_an_array("trsm")

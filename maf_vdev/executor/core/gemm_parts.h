@@ -7,7 +7,7 @@
 
 #include "op_gemm.h"
 
-enum { CUDA_SUCCESS_ = 0, CUDA_OUT_OF_MEMORY = 2, CUDA_ERROR_UNKNOWN_ = 999 };
+enum { CUDA_SUCCESS_ = 0, CUDA_OUT_OF_MEMORY = 2, CUDA_ILLEGAL_ADDRESS = 700, CUDA_ERROR_UNKNOWN_ = 999 };
 
 /* Multiplications that are worth waking a thread for: about 20 us. */
 enum { MAF_GEMM_PART = 1000000 };

@@ -11,7 +11,7 @@
 #include "op_convert.h"
 #include "op_fortran.h"
 
-enum { OUT_OF_MEMORY = 2 };
+enum { OUT_OF_MEMORY = 2, ILLEGAL_ADDRESS = 700 };
 
 union scalar {
     float single[2];
@@ -111,6 +111,10 @@ static void run_one(struct run *r, int64_t number, char *scratch)
         uint64_t p = r->ptrs[i];
         if (p)
             p = f->is_array[i] ? ((const uint64_t *)(uintptr_t)p)[number] : p + (uint64_t)(number * f->stride[i]);
+        if (!p && r->ptrs[i]) { /* an address of 0 in an array */
+            __atomic_store_n(&r->error, ILLEGAL_ADDRESS, __ATOMIC_RELAXED);
+            return;
+        }
         at[i] = p;
     }
     if (f->info >= 0 && !at[f->info])

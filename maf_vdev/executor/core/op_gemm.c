@@ -179,9 +179,19 @@ static void finish_columns(void *arg, uint64_t begin, uint64_t end)
     }
 }
 
+/* A matrix that the product would read or write at address 0: what an address in an array may be. */
+static int lacks_memory(const struct maf_gemm *g, const struct problem *p, const struct scalars *s)
+{
+    int reads = g->k != 0 && !is_zero(s->alpha), adds = g->scalars < MAF_SCALARS_DEVICE_VECTOR && !is_zero(s->beta);
+    return !p->d || (reads && (!p->a || !p->b)) || (adds && !p->c);
+}
+
 static int run_one(const struct maf_gemm *g, const struct problem *p, const uint64_t *ptrs, const struct scalars *s)
 {
     int error;
+    if (g->pointer_array && lacks_memory(g, p, s)) {
+        return CUDA_ILLEGAL_ADDRESS;
+    }
     int finish = g->epilogue & ~(MAF_EPILOGUE_BGRADA | MAF_EPILOGUE_BGRADB);
     if (g->epilogue & (MAF_EPILOGUE_BGRADA | MAF_EPILOGUE_BGRADB)) {
         sum_operand(g, p);

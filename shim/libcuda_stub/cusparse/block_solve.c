@@ -27,12 +27,24 @@ static cusparseStatus_t analyse(cusparseHandle_t handle, cusparseBsrInfo_t info,
     return CUSPARSE_STATUS_SUCCESS;
 }
 
-/* Whether a diagonal block has a zero on its diagonal. */
-static int singular(const char *block, int64_t size, size_t element_bytes)
+/* Whether all parts of an element are zeros, of either sign; a part is a float or a double. */
+static int is_zero(const char *element, size_t bytes, size_t part)
 {
-    static const char zero[16];
+    for (size_t i = 0; i < bytes; i++) {
+        int sign = i % part == part - 1 ? 0x80 : 0;
+        if (element[i] & 0xff & ~sign)
+            return 0;
+    }
+    return 1;
+}
+
+/* Whether a diagonal block has a zero on its diagonal. */
+static int singular(const char *block, const struct bsrInfo *info)
+{
+    int64_t size = info->matrix.block_rows;
+    size_t bytes = info->element_bytes, part = info->matrix.type == 0 || info->matrix.type == 4 ? 4 : 8;
     for (int64_t i = 0; i < size; i++)
-        if (!memcmp(block + (size_t)(i * (size + 1)) * element_bytes, zero, element_bytes))
+        if (is_zero(block + (size_t)(i * (size + 1)) * bytes, bytes, part))
             return 1;
     return 0;
 }
@@ -63,7 +75,7 @@ static int first_zero_pivot(const struct bsrInfo *info)
             int at = offsets[row] - a->base, end = offsets[row + 1] - a->base;
             while (at < end && indices[at] - a->base != row)
                 at++;
-            if (at == end || singular(values + (size_t)at * block_bytes, a->block_rows, info->element_bytes))
+            if (at == end || singular(values + (size_t)at * block_bytes, info))
                 found = row + a->base;
         }
     }

@@ -56,10 +56,10 @@ class CpuKernelStruct(ctypes.Structure):
 
 
 # A kernel that has run this long in its general form gets its fast form, compiled in the background.
-HOT_NS = 20_000_000
+HOT_NS = 4_000_000
 # A fast form that so many warps have left gets its general form compiled with care.
 MANY_LEFT = 5000
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.03
 
 
 @dataclass

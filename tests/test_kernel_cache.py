@@ -142,7 +142,9 @@ def test_kernel_struct_matches_the_header():
     text = Path(cpu_runner.CORE, "cpu_launch.h").read_text()
     body = re.search(r"struct maf_cpu_kernel \{(.*?)\n\};", text, re.DOTALL)[1]
     fields = re.findall(
-        r"^\s+[\w *]+?(\w+)(?:\[\w+\])?;", re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL), re.MULTILINE
+        r"^\s+[\w *]+?(?:\(\*)?(\w+)(?:\[\w+\]|\)\([^;]*\))?;",
+        re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL),
+        re.MULTILINE,
     )
     assert fields == [name for name, _ in cpu.CpuKernelStruct._fields_]
 

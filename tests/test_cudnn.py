@@ -339,6 +339,8 @@ def test_descriptors_keep_what_they_are_given() -> None:
 
 def test_version() -> None:
     assert cudnn().cudnnGetVersion() == 92400
+    for part in ("Adv", "Cnn", "Graph", "Ops"):
+        check(getattr(cudnn(), f"cudnn{part}VersionCheck")())
     values = []
     for i in range(3):
         out = ffi.new("int *")

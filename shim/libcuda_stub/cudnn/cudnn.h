@@ -850,4 +850,9 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t const descriptor
                                        void *elements);
 cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan,
                                   cudnnBackendDescriptor_t variant_pack);
+cudnnStatus_t cudnnAdvVersionCheck(void);
+cudnnStatus_t cudnnCnnVersionCheck(void);
+cudnnStatus_t cudnnGraphVersionCheck(void);
+cudnnStatus_t cudnnOpsVersionCheck(void);
+
 #endif

@@ -94,7 +94,7 @@ def _missing(device: Any, shared: bool, fp64: bool, atom64: bool) -> list[str]:
     if not atom64:
         out.append("no 64-bit atomics (cl_khr_int64_base_atomics)")
     if not shared:
-        out.append("no shared virtual memory: memory is copied at every launch")
+        out.append("does not work on this process's memory: not usable yet")
     if device.max_work_group_size < 1024:
         out.append(f"CTAs of at most {device.max_work_group_size} threads")
     if device.local_mem_size < 49152:
@@ -115,8 +115,6 @@ def _describe(cl: Any, index: int, platform: Any, device: Any) -> Found:
     # Every OpenCL device that is the CPU works on this process's memory, whatever it says of SVM. PoCL does not
     # announce system SVM, but its pointers are the process's.
     shared = bool(svm & FINE_GRAIN_SYSTEM) or (kind == "cpu" and svm != 0)
-    if os.environ.get("MAF_OPENCL_MEMORY") == "buffer":
-        shared = False
     sizes: tuple[int, ...] = ()
     intel = "cl_intel_required_subgroup_size" in extensions
     if intel:
@@ -125,9 +123,8 @@ def _describe(cl: Any, index: int, platform: Any, device: Any) -> Found:
         except (cl.Error, TypeError, ValueError):
             sizes = (32,) if kind == "cpu" else ()
     subgroups = intel and 32 in sizes and "cl_intel_subgroups" in extensions
-    wanted = os.environ.get("MAF_OPENCL_SUBGROUPS")
-    if wanted is not None:
-        subgroups = subgroups and wanted != "0"
+    # Only on request: with sub-groups, Intel's CPU runtime 2026.2 gave wrong sums and softmaxes of ragged sizes.
+    subgroups = subgroups and os.environ.get("MAF_OPENCL_SUBGROUPS") == "1"
     options = Options("opencl", fp64, atom64, subgroups, subgroups, not shared)
     missing = _missing(device, shared, fp64, atom64)
     if not device.compiler_available:
@@ -185,4 +182,6 @@ def find(name: str) -> Found:
         raise OpenClError(f"no device '{name}' ({names})")
     if len(hits) > 1:
         raise OpenClError(f"'{name}' names {len(hits)} devices: " + ", ".join(f"opencl:{d.index}" for d in hits))
+    if not hits[0].shared:
+        raise OpenClError(f"opencl:{hits[0].index} {hits[0].label}: {'; '.join(hits[0].missing)}")
     return hits[0]

@@ -68,7 +68,7 @@ def build(settings: Settings, base: dict[str, str]) -> dict[str, str]:
     inherited = [p for p in re.split(r"[ :]+", base.get("LD_PRELOAD", "")) if p and p not in ours]
     result["LD_PRELOAD"] = ":".join(ours + inherited)
     result["MAF_PYTHON"] = sys.executable
-    # torch's own dense solvers (MAGMA) hold no code for compute capability 7.5; cuSOLVER does what they do.
+    # torch's own dense solvers (MAGMA) run from their sm_80 code, which takes long to compile; cuSOLVER's are ours.
     result["TORCH_LINALG_PREFER_CUSOLVER"] = base.get("TORCH_LINALG_PREFER_CUSOLVER", "1")
     if settings.device is not None:
         result["MAF_DEVICE"] = _device(settings.device)

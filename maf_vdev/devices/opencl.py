@@ -7,25 +7,19 @@ calls run in the host libraries. Kernels compiled from CUDA source are machine c
 from __future__ import annotations
 
 import ctypes
-import sys
-import threading
 import warnings
 from typing import Any
 
-from ..names import readable
 from ..translator import cache, thread_source
 from ..translator.cubin import KernelCode
-from ..translator.emit import thread_kernel
-from ..translator.ir import LiftError
-from ..translator.source.image import SourceKernel
-from . import device_report, opencl_runtime
-from .cpu import BANKS, CpuDevice, CpuKernel, CpuKernelStruct
+from ..translator.emit.thread_kernel import Source
+from . import opencl_runtime
+from .cpu import CpuKernel, CpuKernelStruct
 from .opencl_runtime import Found, OpenClError, module
+from .thread_device import BLOCK_BYTES, STATUS_BYTES, BuildError, ThreadDevice
 
 BUILD_OPTIONS = "-cl-std=CL1.2"
 BUILD_OPTIONS_SUBGROUPS = "-cl-std=CL2.0"
-STATUS_BYTES = 4 * (thread_kernel.STATUS_WORDS + thread_kernel.PRINT_WORDS)
-BLOCK_BYTES = 1 << 16
 FUNCTIONS = (
     "clSetKernelArg",
     "clSetKernelArgSVMPointer",
@@ -34,10 +28,6 @@ FUNCTIONS = (
     "clEnqueueWriteBuffer",
     "clEnqueueReadBuffer",
 )
-
-
-class BuildError(Exception):
-    """The driver did not compile a kernel; the text holds its log."""
 
 
 class DeviceStruct(ctypes.Structure):
@@ -94,7 +84,7 @@ class Launcher:
         set_functions(ctypes.addressof(table))
 
 
-class OpenClDevice(CpuDevice):
+class OpenClDevice(ThreadDevice):
     """Implements devices.Device for one OpenCL device. memory: (base, bytes) of device memory in this process, for
     devices that do not share it."""
 
@@ -109,10 +99,7 @@ class OpenClDevice(CpuDevice):
             raise OpenClError(f"{found.label}: {error}") from None
         self.launcher = launcher
         self.note = f"kernels run on {found.label}, {found.driver}" + "".join(f"; {m}" for m in found.missing)
-        self._build_lock = threading.Lock()
-        self._built: dict[str, tuple[Any, thread_kernel.Source]] = {}
-        self._keep: list[Any] = []
-        self._by_address: dict[int, CpuKernel] = {}
+        self.runs_host_code = found.shared
         self.struct = self._make_struct(memory)
 
     def _make_struct(self, memory: tuple[int, int]) -> DeviceStruct:
@@ -141,52 +128,20 @@ class OpenClDevice(CpuDevice):
             struct.base, struct.bytes, struct.block_bytes = base, size, BLOCK_BYTES
         return struct
 
-    def prefetch(self, kernel: CpuKernel, variant: int = 1) -> bool:
-        """Drivers compile at the first launch only. True where that will come from the cache."""
-        return isinstance(kernel.code, SourceKernel)
-
-    def prepare(self, kernel: CpuKernel, variant: int) -> int:
-        """Address of the struct that the launcher reads. Raises DecodeError, LiftError or BuildError."""
-        if isinstance(kernel.code, SourceKernel):
-            if not self.found.shared:
-                raise LiftError("compiled from source for the host, whose memory this device does not share")
-            return super().prepare(kernel, variant)
-        if 0 not in kernel.structs:
-            with self._build_lock:
-                if 0 not in kernel.structs:
-                    kernel.structs[0] = self._make_kernel(kernel)
-        return ctypes.addressof(kernel.structs[0])
-
-    def _source(self, code: KernelCode) -> thread_kernel.Source:
+    def _source(self, code: KernelCode) -> Source:
         return thread_source.lift(code, self.found.options)
 
     def _make_kernel(self, kernel: CpuKernel) -> KernelStruct:
-        code = kernel.code
-        source = self._source(code)
-        handle = self._build(code, source)
+        source = self._source(kernel.code)
+        handle = self._build(source)
         limit = handle.get_work_group_info(self.cl.kernel_work_group_info.WORK_GROUP_SIZE, self.found.device)
         struct = KernelStruct()
-        base = struct.base
-        base.name = readable(code.name).encode()
-        for bank, address in kernel.banks.items():
-            if bank < BANKS:
-                base.bank[bank] = address
-        base.param_base, base.param_bytes = code.param_base, code.param_bytes
-        base.static_shared, base.max_threads = code.static_shared, code.max_threads
-        base.local_bytes = thread_source.local_bytes(code)
-        base.launch = self.launcher.launch_address
         struct.kernel = handle.int_ptr
-        struct.device = ctypes.pointer(self.struct)
-        if source.exchange:
-            struct.exchange_per_thread = thread_kernel.EXCHANGE_PER_THREAD
-            struct.exchange_fixed = thread_kernel.EXCHANGE_FIXED
         struct.group_limit = int(limit)
         struct.units = self.found.units
-        self._keep += [handle, struct]
-        self._by_address[ctypes.addressof(struct)] = kernel
-        return struct
+        return self._finish(struct, kernel, source, self.launcher.launch_address, handle)
 
-    def _build(self, code: KernelCode, source: thread_kernel.Source) -> Any:
+    def _build(self, source: Source) -> Any:
         cl, found = self.cl, self.found
         options = BUILD_OPTIONS_SUBGROUPS if found.options.subgroups else BUILD_OPTIONS
         name = cache.name_of("opencl", found.label, found.driver, options, source.text)
@@ -212,15 +167,6 @@ class OpenClDevice(CpuDevice):
                 pass
         return cl.Kernel(program, "maf_kernel")
 
-    def report(self, address: int) -> int:
-        """Print what a launch left in the status area; the cudaError_t of a thread that failed, or 0."""
-        kernel = self._by_address[address]
-        words = self.struct.status
-        return device_report.show(words, readable(kernel.code.name), sys.stdout, sys.stderr)
-
-
-_REPORT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint64)
-
 
 def open_in_executor(name: str, memory: tuple[int, int]) -> OpenClDevice:
     """The device with the executor's launcher. Raises OpenClError."""
@@ -232,9 +178,7 @@ def open_in_executor(name: str, memory: tuple[int, int]) -> OpenClDevice:
         lib.maf_opencl_set_functions(ffi.cast("uint64_t *", address))
 
     device = OpenClDevice(found, Launcher(set_functions, lib.maf_opencl_launch_address()), memory)
-    callback = _REPORT(device.report)
-    device._keep.append(callback)
-    lib.maf_opencl_set_report(ffi.cast("int (*)(uint64_t)", ctypes.cast(callback, ctypes.c_void_p).value))
+    device.report_through(lambda address: lib.maf_opencl_set_report(ffi.cast("int (*)(uint64_t)", address)))
     return device
 
 

@@ -102,7 +102,16 @@ setup(
     extras_require={
         "nvrtc": ["nvidia-cuda-nvrtc"],  # NVIDIA's compiler, under NVIDIA's licence: read it first
         "opencl": ["pyopencl"],
-        "test": ["pytest", "hypothesis", "expecttest", "scikit-learn", "cloudpickle", "ziglang"],
+        "test": [
+            "pytest",
+            "hypothesis",
+            "expecttest",
+            "scikit-learn",
+            "cloudpickle",
+            "ziglang",
+            "pyopencl",
+            "pocl-binary-distribution",
+        ],
     },
     entry_points={"console_scripts": ["maf-exec=maf_vdev.cli.exec:main", "maf-vdev=maf_vdev.cli.main:main"]},
 )

@@ -18,8 +18,8 @@ from ..translator.emit.thread_kernel import Options
 from . import DeviceError
 
 SYSTEM_VENDORS = Path("/etc/OpenCL/vendors")
-# Libraries of drivers that Python packages bring, relative to the environment or to site-packages.
-PACKAGED = (("prefix", "lib/libintelocl.so"), ("site", "pocl_binary_distribution/libpocl.so"))
+# Libraries of drivers that Python packages bring: patterns below the environment or site-packages.
+PACKAGED = (("prefix", "lib/libintelocl.so"), ("site", "pyopencl/.libs/libpocl-*.so"))
 FINE_GRAIN_SYSTEM = 1 << 3
 
 
@@ -53,11 +53,9 @@ def _packaged_drivers() -> list[Path]:
     roots = {"prefix": [Path(sys.prefix)], "site": [Path(p) for p in sys.path if p.endswith("site-packages")]}
     roots["prefix"] += [p.parent.parent.parent for p in roots["site"]]
     found = []
-    for root, name in PACKAGED:
+    for root, pattern in PACKAGED:
         for folder in roots[root]:
-            path = folder / name
-            if path.is_file() and path not in found:
-                found.append(path)
+            found += [path for path in sorted(folder.glob(pattern)) if path not in found]
     return found
 
 

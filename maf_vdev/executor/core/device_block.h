@@ -1,9 +1,11 @@
-/* The launch block: what all threads of a launch read. Addresses of the constant banks, then constant bank 0.
+/* What launchers of devices with a work-item for each CUDA thread share.
+ * The launch block: what all threads of a launch read. Addresses of the constant banks, then constant bank 0.
  * emit/thread_kernel.py and interpreter.py hold the same numbers. */
 #ifndef MAF_DEVICE_BLOCK_H
 #define MAF_DEVICE_BLOCK_H
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cpu_launch.h"
@@ -30,6 +32,20 @@ static inline void maf_block_fill(uint8_t *block, const struct maf_cpu_kernel *k
     memcpy(c0 + MAF_C0_WINDOWS, windows, sizeof windows);
     memcpy(c0 + MAF_C0_UNITS, &units, sizeof units);
     if (param_bytes) memcpy(c0 + k->param_base, params, param_bytes);
+}
+
+/* The launchers are also built into libraries of their own, without a command stream. */
+void maf_fault_set(uint32_t error, const char *text) __attribute__((weak));
+
+/* Says why a launch failed; returns error, a cudaError_t. */
+static inline int maf_launch_failure(const char *kernel, const char *device, int error, const char *what, long code) {
+    char text[400];
+    snprintf(text, sizeof text, "kernel %s on %s: %s (%ld)", kernel, device, what, code);
+    if (maf_fault_set)
+        maf_fault_set((uint32_t)error, text);
+    else
+        fprintf(stderr, "maf-vdev: %s\n", text);
+    return error;
 }
 
 #endif

@@ -18,19 +18,10 @@ enum { ERROR_CONFIGURATION = 9, ERROR_RESOURCES = 701, ERROR_LAUNCH = 719 };
 
 static int (*report_status)(uint64_t kernel);
 
-/* The launcher is also built into a library of its own, without a command stream. */
-void maf_fault_set(uint32_t error, const char *text) __attribute__((weak));
-
 void maf_hip_set_report(int (*report)(uint64_t)) { report_status = report; }
 
 static int fail(const struct maf_hip_kernel *k, int error, const char *what, long code) {
-    char text[400];
-    snprintf(text, sizeof text, "kernel %s on %s: %s (%ld)", k->base.name, k->device->name, what, code);
-    if (maf_fault_set)
-        maf_fault_set((uint32_t)error, text);
-    else
-        fprintf(stderr, "maf-vdev: %s\n", text);
-    return error;
+    return maf_launch_failure(k->base.name, k->device->name, error, what, code);
 }
 
 /* hipError_t has the numbers of cudaError_t where both name an error; others are a failed launch. */

@@ -29,21 +29,12 @@ enum { MIN_LOCAL = 16 };
 static uint64_t functions[MAF_CL_FUNCTIONS];
 static int (*report_status)(uint64_t kernel);
 
-/* The launcher is also built into a library of its own, without a command stream. */
-void maf_fault_set(uint32_t error, const char *text) __attribute__((weak));
-
 void maf_opencl_set_functions(const uint64_t table[MAF_CL_FUNCTIONS]) { memcpy(functions, table, sizeof functions); }
 
 void maf_opencl_set_report(int (*report)(uint64_t)) { report_status = report; }
 
 static int fail(const struct maf_opencl_kernel *k, int error, const char *what, long code) {
-    char text[400];
-    snprintf(text, sizeof text, "kernel %s on %s: %s (%ld)", k->base.name, k->device->name, what, code);
-    if (maf_fault_set)
-        maf_fault_set((uint32_t)error, text);
-    else
-        fprintf(stderr, "maf-vdev: %s\n", text);
-    return error;
+    return maf_launch_failure(k->base.name, k->device->name, error, what, code);
 }
 
 /* An error of the OpenCL library as a cudaError_t. */

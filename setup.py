@@ -1,8 +1,9 @@
 """Package, cffi modules and shim libraries. `pip install .` is enough.
 
 Extra commands for work in the tree: `python setup.py build_shim` (the preloadable libraries only),
-`python setup.py build_ext --inplace` (those and the cffi modules). See tools/build_shim.py for MAF_ZIG and MAF_DEBUG;
-`MAF_ZIG=1 pip wheel --no-deps .` makes the wheel for other machines (glibc 2.28 or later).
+`python setup.py build_ext --inplace` (those and the cffi modules). See tools/build_shim.py for MAF_ZIG and MAF_DEBUG.
+`MAF_ZIG=1 python setup.py bdist_wheel`, with setuptools 70.1 or later and ziglang, makes the wheel for other machines
+(glibc 2.28 or later).
 """
 
 from __future__ import annotations
@@ -109,6 +110,7 @@ setup(
             "scikit-learn",
             "cloudpickle",
             "ziglang",
+            "setuptools>=70.1",  # builds wheels by itself
             "pyopencl",
             "pocl-binary-distribution",
         ],

@@ -85,6 +85,12 @@ def test_wheel_computes(wheel: Path, tmp_path: Path) -> None:
     libraries = ":".join(map(str, sorted((tmp_path / "maf_vdev" / "lib").glob("*.so"))))
     environment = {**os.environ, "LD_PRELOAD": libraries, "MAF_PYTHON": str(python), "MAF_CACHE_DIR": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", PROGRAM],
+        cwd=tmp_path,  # the tree's own package would come first
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert (done.stdout, done.returncode) == ("AAAA\n", 0), done.stderr

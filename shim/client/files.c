@@ -132,17 +132,3 @@ int maf_file_of_process(int pid, int descriptor, uint64_t device, uint64_t inode
     errno = saved;
     return fd;
 }
-
-int maf_process_ended(int pid)
-{
-    char text[512], name[32];
-    snprintf(name, sizeof name, "/proc/%d/stat", (int)pid);
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT || errno == ESRCH;
-    ssize_t n = read(fd, text, sizeof text - 1);
-    close(fd);
-    text[n > 0 ? n : 0] = 0;
-    const char *state = strrchr(text, ')'); /* the name before it may hold anything */
-    return n <= 0 || (state && (state[2] == 'Z' || state[2] == 'X'));
-}

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "process_ended.h"
 
 enum { PAGE = 4096, EVENTS_PER_PAGE = PAGE / 64 };
 

@@ -240,7 +240,6 @@ MAF_API int maf_collective_command(const struct maf_stream_place *streams, int c
 /* Where other processes find this application's memory of the device; the rank's other fields are zero. */
 MAF_API int maf_gang_describe(int device, struct maf_gang_rank *out);
 MAF_API int maf_gang_reaches(uint64_t address); /* other ranks can read memory at this address */
-MAF_API int maf_process_ended(int pid); /* also when its parent has not waited for it yet */
 MAF_API int maf_private_descriptor(int fd); /* the same file under a high number; fd is closed */
 
 /* --- what profilers record --------------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include "core.h"
 #include "cpu_launch.h"
 #include "op_convert.h"
+#include "process_ended.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -103,7 +104,6 @@ static void reduce_others(const struct reduction *r, uint64_t begin, uint64_t n)
     const struct maf_cmd_collective *c = r->command;
     uint64_t size = type_bytes[c->dtype];
     _Alignas(64) char sum[SPAN * 8], x[SPAN * 8];
-    memcpy(sum, r->sources[0] + begin * size, n * size);
     for (uint32_t i = 0; i < r->ranks; i++) {
         char *to = i ? x : sum;
         memcpy(to, r->sources[i] + begin * size, n * size); /* buffers need not be aligned to their elements */
@@ -226,23 +226,9 @@ static void pulse(struct maf_gang *s) {
     syscall(SYS_futex, &s->pulse, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-/* A process that its parent has not waited for yet has ended, too. */
-static int process_ended(pid_t pid) {
-    char text[512], name[32];
-    snprintf(name, sizeof name, "/proc/%d/stat", (int)pid);
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT || errno == ESRCH;
-    ssize_t n = read(fd, text, sizeof text - 1);
-    close(fd);
-    text[n > 0 ? n : 0] = 0;
-    const char *state = strrchr(text, ')'); /* the name before it may hold anything */
-    return n <= 0 || (state && (state[2] == 'Z' || state[2] == 'X'));
-}
-
 static int peer_ended(const struct maf_gang *s) {
     for (uint32_t i = 0; i < s->ranks; i++)
-        if (process_ended(s->rank_info[i].pid)) return 1;
+        if (maf_process_ended(s->rank_info[i].pid)) return 1;
     return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "front.h"
+#include "process_ended.h"
 
 enum { VERSION = 22907, MAGIC = 0x6d61666e, RANDOM_BYTES = 16, MACHINE_BYTES = 36, WAIT_SECONDS = 1800 };
 

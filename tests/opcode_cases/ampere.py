@@ -176,16 +176,16 @@ CASES.append(Case("@P0 REDUX.MAX UR4, R8", {"R8": "i32", "P0": "pred"}, reduced_
 # --- copies and shared memory ----------------------------------------------------------------
 
 
-def copied(count: int, predicate: bool, zero: bool):
+def copied(count: int, predicate: bool, cut: bool = False):
     def expect(v):
         shared = v.shared.copy()
         size = 4 * count
         to, source = shared.reshape(-1, size), v.scratch.reshape(-1, size)
         for t in range(THREADS):
+            length = size - (int(v.R9[t]) % size if cut else 0)
+            to[v.R8_index[t]] = 0
             if not predicate or v.P0[t]:
-                to[v.R8_index[t]] = source[v.R10_index[t]]
-            elif zero:
-                to[v.R8_index[t]] = 0
+                to[v.R8_index[t], :length] = source[v.R10_index[t], :length]
         return {"shared": shared}
 
     return expect
@@ -194,19 +194,21 @@ def copied(count: int, predicate: bool, zero: bool):
 for count in (1, 2, 4):
     size = {1: "", 2: ".64", 4: ".128"}[count]
     pointers = {"R8": f"sptr{4 * count}", "R10": f"ptr{4 * count}"}
-
-    for zero in ("", ".ZFILL"):
-        CASES.append(
-            Case(
-                f"LDGSTS.E.BYPASS.LTC128B{size}{zero} [R8], [R10.64], P0",
-                pointers | {"P0": "pred"},
-                lambda v, c=count, z=bool(zero): copied(c, True, z)(v),
-                name=f"LDGSTS{size}{zero} predicated",
-            )
-        )
-    CASES.append(
-        Case(f"LDGSTS.E{size} [R8], [R10.64] ; LDGDEPBAR ; DEPBAR.LE SB0, 0x0", pointers, copied(count, False, False))
-    )
+    CASES += [
+        Case(
+            f"LDGSTS.E.BYPASS.LTC128B{size} [R8], [R10.64], P0",
+            pointers | {"P0": "pred"},
+            copied(count, True),
+            name=f"LDGSTS{size} predicated",
+        ),
+        Case(
+            f"LOP3.LUT R10, R10, {4 * count - 1:#x}, R9, 0xf8, !PT ; LDGSTS.E{size}.ZFILL [R8], [R10.64], P0",
+            pointers | {"R9": "i32", "P0": "pred"},
+            copied(count, True, True),
+            name=f"LDGSTS{size}.ZFILL",
+        ),
+        Case(f"LDGSTS.E{size} [R8], [R10.64] ; LDGDEPBAR ; DEPBAR.LE SB0, 0x0", pointers, copied(count, False)),
+    ]
 
 
 def counted(v):

@@ -114,30 +114,41 @@ def store(b: Builder, instr: Instr) -> None:
 
 @op("LDGSTS", mods=f"E 64 128 ZFILL {CACHE_MODS}")
 def ldgsts(b: Builder, instr: Instr) -> None:
-    """[shared], [global] [, P]: copy. Where P does not hold nothing is read; .ZFILL writes zeros there."""
+    """[shared], [global] [, P]: copy. Where P does not hold nothing is read and zeros are written (PTX ISA, cp.async:
+    ignore-src). With .ZFILL the low bits of the source address say how many bytes at the end are zeros (src-size)."""
     target, source, *condition = instr.operands
     count = int(_width(instr)) // 32
     to, address = address32(b, target), address64(b, instr, source)
-
-    def copy() -> None:
-        if count == 1:
-            b.store("shared", to, b.load("global", address, "i32"))
-        else:
-            b.store_words("shared", to, list(b.load_words("global", address, count)))
-
-    def clear() -> None:
-        if count == 1:
-            b.store("shared", to, i32(b, 0))
-        else:
-            b.store_words("shared", to, [i32(b, 0)] * count)
-
-    if not condition:
-        copy()
-        return
-    p = getp(b, condition[0])
-    b.where(p, copy)
+    absent = None
     if instr.has("ZFILL"):
-        b.where(b.not_(p), clear)
+        low = b.imm("i64", 4 * count - 1)
+        absent = b.lo32(b.and_(address, low))
+        address = b.and_(address, b.not_(low))
+    words: list[Value] = []
+
+    def read() -> None:
+        words.extend(b.load_words("global", address, count) if count > 1 else [b.load("global", address, "i32")])
+
+    if condition:
+        p = getp(b, condition[0])
+        b.where(p, read)
+        if not words:  # P never holds
+            words = [i32(b, 0)] * count
+        words = [b.select(p, word, i32(b, 0)) for word in words]
+    else:
+        read()
+    if absent is not None:
+        words = [b.and_(word, _present(b, absent, 4 * (count - n - 1))) for n, word in enumerate(words)]
+    if count == 1:
+        b.store("shared", to, words[0])
+    else:
+        b.store_words("shared", to, words)
+
+
+def _present(b: Builder, absent: Value, after: int) -> Value:
+    """Mask of a word's bytes, ``after`` bytes of its record behind it, where the record's last ``absent`` are not there."""
+    missing = b.smin(b.smax(b.sub(absent, i32(b, after)), i32(b, 0)), i32(b, 4))
+    return b.lshr(i32(b, 0xFFFFFFFF), b.shl(missing, i32(b, 3)))
 
 
 @op("LDC", "ULDC", mods="U8 S8 U16 S16 64")

@@ -84,7 +84,10 @@ class ThreadBuilder(ThreadValues):
         lines = before.lines[start:]
         del before.lines[start:]
         if before.segment == segment:
-            before.lines += [("do", f"if ({text}) {{"), *lines, ("do", "}")]
+            # What is loaded there may be read behind it, where g is tested again.
+            before.lines += [line for line in lines if line[0] == "declare"]
+            inside = [line for line in lines if line[0] != "declare"]
+            before.lines += [("do", f"if ({text}) {{"), *inside, ("do", "}")]
         else:
             self.resumes += 1
             end = f"L{self.resumes}"

@@ -83,11 +83,9 @@ class ThreadBuilder(ThreadValues):
         action()
         lines = before.lines[start:]
         del before.lines[start:]
+        before.inner.update(line[1] for line in lines if line[0] in ("define", "declare"))
         if before.segment == segment:
-            # What is loaded there may be read behind it, where g is tested again.
-            before.lines += [line for line in lines if line[0] == "declare"]
-            inside = [line for line in lines if line[0] != "declare"]
-            before.lines += [("do", f"if ({text}) {{"), *inside, ("do", "}")]
+            before.lines += [("do", f"if ({text}) {{"), *lines, ("do", "}")]
         else:
             self.resumes += 1
             end = f"L{self.resumes}"

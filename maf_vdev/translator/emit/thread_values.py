@@ -46,6 +46,7 @@ class Writer:
     segment: int = 0
     count: int = 0
     far: set[str] = field(default_factory=set)  # names used outside their segment
+    inner: set[str] = field(default_factory=set)  # names whose scope, the body of a condition, has ended
 
     def define(self, ty: str, expression: str) -> T:
         self.count += 1
@@ -68,7 +69,7 @@ class Writer:
         self.lines.append(("label", name))
 
     def use(self, v: T) -> str:
-        if v.segment not in (-1, self.segment):
+        if v.segment not in (-1, self.segment) or v.text in self.inner:
             self.far.add(v.text)
         return v.text
 

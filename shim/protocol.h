@@ -399,7 +399,7 @@ struct maf_plan_info {
 enum maf_op_kind { MAF_OP_GEMM = 1, MAF_OP_CONV = 2, MAF_OP_BATCHNORM = 3, MAF_OP_FFT = 4, MAF_OP_LAPACK = 5, MAF_OP_BLAS = 6, MAF_OP_RNN = 7,
                    MAF_OP_SAMPLER = 8, MAF_OP_CTC = 9,
                    MAF_OP_ELEMENTWISE = 10, MAF_OP_REDUCE = 11, MAF_OP_SOFTMAX = 12, MAF_OP_POOLING = 13,
-                   MAF_OP_SPARSE = 14 };
+                   MAF_OP_SPARSE = 14, MAF_OP_STRUCTURED = 15 };
 
 enum maf_dtype { /* element types */
     MAF_F32 = 0,
@@ -807,4 +807,29 @@ struct maf_op_sparse {
     int64_t stride_b;
     int64_t stride_c;
     int64_t scalars_on_device;
+};
+
+/* Structured sparsity as cuSPARSELt has it: of each group of elements along the inner (multiplied) dimension half are
+ * kept, 2 of 4, or 1 of 2 where an element has 4 bytes. */
+enum maf_structured_routine {
+    MAF_STRUCTURED_COMPRESS = 1, /* dense -> compressed */
+    MAF_STRUCTURED_EXPAND = 2,   /* compressed -> dense, zeros included */
+    MAF_STRUCTURED_PRUNE = 3,    /* dense -> the same with the smallest elements zero; other may be dense itself */
+    MAF_STRUCTURED_CHECK = 4     /* other, an int32: 1 if a group holds too many elements, else 0 */
+};
+
+/* A compressed matrix is its outer * inner / 2 kept elements row by row, then their places in 16-bit words of one row each:
+ * 2 bits per element (4 bits, 4 or 14, where an element has 4 bytes). Words follow each other row by row, or for 16-bit
+ * elements with outer a multiple of 128 and inner one of 64 in the order of PyTorch's _sparse_semi_structured_tile.
+ * pointers: dense other. */
+struct maf_op_structured {
+    int64_t routine; /* maf_structured_routine */
+    int64_t type;    /* maf_dtype: F32, F16, BF16, I8 */
+    int64_t outer;   /* rows if the inner dimension is a row */
+    int64_t inner;
+    int64_t outer_stride; /* of dense, elements */
+    int64_t inner_stride;
+    int64_t batch;
+    int64_t stride; /* from one dense matrix to the next */
+    int64_t tiles;  /* PRUNE: 1 groups along both dimensions (square tiles), 0 along the inner one */
 };

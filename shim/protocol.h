@@ -16,14 +16,15 @@
  */
 
 enum {
-    MAF_PROTOCOL_VERSION = 1,
+    MAF_PROTOCOL_VERSION = 2,
     MAF_EVENT_SLOTS = 65536,
     MAF_FAULT_TEXT = 2048,
     MAF_SYSTEM_BYTES = 0x20000000, /* 512 MiB of address space per SDA, committed on use */
     MAF_RING_ALIGN = 16,
     MAF_MAX_SDA = 16,
     MAF_SPANS = 65536, /* power of two */
-    MAF_FILES = 256 /* files that MAF_CMD_MAP can name at one time */
+    MAF_FILES = 256, /* files that MAF_CMD_MAP can name at one time */
+    MAF_QUEUES = 4096 /* a stream's commands belong to queue: its number modulo this. Power of two */
 };
 
 /* When a command ran, CLOCK_MONOTONIC nanoseconds. */
@@ -39,9 +40,9 @@ struct maf_control {
     uint32_t ring_bytes; /* power of two */
     uint64_t ring_offset;
     /* Written by the executor. */
-    uint64_t completed; /* sequence number of the last finished command; low word is a futex */
+    uint64_t completed; /* all commands up to this sequence number have finished */
     uint64_t consumed;  /* ring bytes consumed; low word is a futex for a client that waits for space */
-    uint32_t executor_sleeping; /* 1 while the executor waits on `produced`'s futex */
+    uint32_t executor_sleeping; /* 1 while the executor waits on `doorbell` */
     uint32_t ready;     /* 1 once the executor serves; futex */
     uint32_t fault;     /* a cudaError_t value: sticky error of the context; 0 = none. The executor prints
                          * fault_text on stderr itself, once; it skips the commands that follow (they complete). */
@@ -54,7 +55,7 @@ struct maf_control {
     uint32_t reserved0;
     uint64_t pad0[5];
     /* Written by the client. */
-    uint64_t produced;  /* ring bytes produced; low word is a futex */
+    uint64_t produced;  /* ring bytes produced */
     uint32_t client_waiting; /* 1 while some client thread waits on a futex of this page */
     uint32_t hostfn_done; /* number of host callbacks finished; futex */
     uint64_t used_bytes[16]; /* device memory in use per SDA, for `maf-vdev list` */
@@ -66,10 +67,15 @@ struct maf_control {
     uint64_t wake_consumed;
     uint32_t tracing; /* the executor fills `spans`; written by the client */
     uint32_t client_cpu; /* 1 + the processor on which a client thread last began to wait */
-    uint64_t pad2[5];
+    uint32_t doorbell;   /* futex: who finds executor_sleeping set clears that, adds 1 here and wakes */
+    uint32_t reserved1;
+    uint64_t pad2[4];
     char fault_text[2048]; /* kernel name and reason, NUL-terminated */
     uint64_t event_ns[65536]; /* time stamp of each event slot, CLOCK_MONOTONIC nanoseconds */
     struct maf_span spans[65536]; /* by sequence number modulo MAF_SPANS, while `tracing` is set */
+    /* While a stream waits, the commands of other streams overtake it: `completed` stands before the oldest one that has
+     * not finished, and each command that finishes writes its number here, at its stream's queue. */
+    uint64_t queue_done[4096];
 };
 
 enum maf_command_kind {
@@ -80,15 +86,21 @@ enum maf_command_kind {
     MAF_CMD_WRITE = 4,   /* payload bytes to a device address */
     MAF_CMD_FILL = 5,
     MAF_CMD_EVENT = 6,   /* time stamp into a slot */
-    MAF_CMD_HOSTFN = 7,  /* run a callback in the application; the stream of commands waits for it */
+    MAF_CMD_HOSTFN = 7,  /* run a callback in the application; its stream waits for it */
     MAF_CMD_COPY2D = 8,
     MAF_CMD_NOP = 9,
     MAF_CMD_EXIT = 10,
     MAF_CMD_PROTECT = 11, /* access to a range of the device window; all of it is accessible at start */
     MAF_CMD_MAP = 12,     /* a part of a file takes the place of a range of the device window */
     MAF_CMD_SIGNAL = 13,  /* a counter or a word of memory becomes a value */
-    MAF_CMD_COLLECTIVE = 14
+    MAF_CMD_COLLECTIVE = 14,
+    MAF_CMD_WAIT = 15     /* its stream waits for another command or for a word of memory */
 };
+
+/* Order between streams of one device: the commands of one queue run in order; a command of the legacy default stream
+ * follows all earlier ones of blocking streams, and those follow all earlier ones of the legacy stream. PROTECT and MAP
+ * take effect at once. */
+enum maf_stream_flags { MAF_STREAM_NON_BLOCKING = 1, MAF_STREAM_LEGACY = 2 };
 
 /* Header of each command. size counts header and payload, a multiple of MAF_RING_ALIGN;
  * a command never wraps: PAD fills the ring's end. seq grows by one per command other than PAD. */
@@ -97,8 +109,8 @@ struct maf_command {
     uint16_t kind;
     uint16_t sda;
     uint64_t seq;
-    uint32_t stream; /* client's stream number, for records and profiling only */
-    uint32_t flags;
+    uint32_t stream; /* client's stream number */
+    uint32_t flags;  /* enum maf_stream_flags */
 };
 
 struct maf_cmd_launch {
@@ -198,11 +210,30 @@ enum maf_signal_kind {
     MAF_SIGNAL_STORE64 = 2
 };
 
-struct maf_cmd_signal { /* atomic, after all earlier work of the ring */
+struct maf_cmd_signal { /* atomic, after all earlier work of its stream */
     struct maf_command h;
     uint64_t address;
     uint64_t value;
     uint32_t kind; /* enum maf_signal_kind */
+    uint32_t reserved;
+};
+
+enum maf_wait_kind {
+    MAF_WAIT_COMMAND = 0, /* the command number `value` of queue `queue` has finished */
+    /* The word at address, 4 or 8 bytes (CUstreamWaitValue_flags) */
+    MAF_WAIT_GEQ = 1, /* (signed)(word - value) >= 0 */
+    MAF_WAIT_EQ = 2,
+    MAF_WAIT_AND = 3, /* word & value is not 0 */
+    MAF_WAIT_NOR = 4  /* ~(word | value) is not 0 */
+};
+
+struct maf_cmd_wait {
+    struct maf_command h;
+    uint64_t address;
+    uint64_t value;
+    uint32_t kind; /* enum maf_wait_kind */
+    uint32_t queue;
+    uint32_t bytes; /* of the word */
     uint32_t reserved;
 };
 

@@ -30,7 +30,19 @@ def launcher(threads: int = 0) -> ctypes.CDLL:
     """The launcher built as a library of its own."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "libcpu.so")
-        command = ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", str(path)]
+        command = [
+            "gcc",
+            "-std=gnu11",
+            "-O2",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-shared",
+            "-fPIC",
+            f"-I{CORE.parents[2] / 'shim'}",
+            "-o",
+            str(path),
+        ]
         subprocess.run([*command, *(str(CORE / s) for s in SOURCES), "-lpthread", "-lm"], check=True, timeout=120)
         lib = ctypes.CDLL(str(path))
     lib.maf_cpu_launch.argtypes = [ctypes.c_void_p, _U3, _U3, ctypes.c_uint32, ctypes.c_char_p, ctypes.c_uint32]

@@ -120,7 +120,9 @@ class Client:
                 raise TimeoutError
             time.sleep(0.0002)
 
-    def put(self, struct_name: str, kind: str, payload: bytes = b"", sda: int = 0, **fields: object) -> int:
+    def put(
+        self, struct_name: str, command: str, payload: bytes = b"", sda: int = 0, stream: int = 0, **fields: object
+    ) -> int:
         """Append a command; returns its sequence number."""
         self._seq += 1
         size = ffi.sizeof(f"struct {struct_name}") + len(payload)
@@ -136,14 +138,15 @@ class Client:
         at = ffi.addressof(self._bytes(), position % RING_BYTES)
         record = ffi.cast(f"struct {struct_name} *", at)
         header = ffi.cast("struct maf_command *", at)
-        header.size, header.kind, header.sda, header.seq = size, constant(kind), sda, self._seq
+        header.size, header.kind, header.sda, header.seq = size, constant(command), sda, self._seq
+        header.stream, header.flags = stream, constant("MAF_STREAM_NON_BLOCKING")
         for name, value in fields.items():
             setattr(record, name, value)
         if payload:
             ffi.memmove(at + ffi.sizeof(f"struct {struct_name}"), payload, len(payload))
         self.control.produced = position + size
         if self.control.executor_sleeping:
-            self.wake(ffi.offsetof("struct maf_control", "produced"))
+            self.ring_bell()
         return self._seq
 
     def _bytes(self) -> object:
@@ -151,6 +154,12 @@ class Client:
 
     def _wait_space(self, end: int) -> None:
         self._until(lambda: end - self.control.consumed <= RING_BYTES, 30)
+
+    def ring_bell(self) -> None:
+        """Tell a sleeping executor that something has changed."""
+        self.control.executor_sleeping = 0
+        self.control.doorbell += 1
+        self.wake(ffi.offsetof("struct maf_control", "doorbell"))
 
     def wake(self, offset: int) -> None:
         """FUTEX_WAKE of a word of the control page."""

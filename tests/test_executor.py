@@ -10,7 +10,7 @@ import time
 import pytest
 from ring_client import DEVICE_BASE, PINNED_BASE, Client, Fault, RequestFailed
 
-from maf_vdev.protocol import constant, ffi
+from maf_vdev.protocol import constant
 
 SLOT = 7
 
@@ -22,8 +22,8 @@ def client():
         yield made
 
 
-def copy(client: Client, dst: int, src: int, size: int) -> int:
-    return client.put("maf_cmd_copy", "MAF_CMD_COPY", dst=dst, src=src, bytes=size)
+def copy(client: Client, dst: int, src: int, size: int, stream: int = 0) -> int:
+    return client.put("maf_cmd_copy", "MAF_CMD_COPY", stream=stream, dst=dst, src=src, bytes=size)
 
 
 def test_hello_is_answered(client):
@@ -145,9 +145,34 @@ def test_host_function_holds_the_stream(client):
     time.sleep(0.05)
     assert client.read(target, 1) == b"\0"
     client.control.hostfn_done = 1
-    client.wake(ffi.offsetof("struct maf_control", "hostfn_done"))
+    client.ring_bell()
     client.sync()
     assert client.read(target, 1) == b"\x09"
+
+
+def test_other_streams_pass_a_wait_and_a_fault_ends_it(client):
+    word, target = client.store(bytes(4)), client.store(bytes(2))
+
+    def fill(stream: int, offset: int) -> int:
+        return client.put(
+            "maf_cmd_fill",
+            "MAF_CMD_FILL",
+            stream=stream,
+            dst=target + offset,
+            width=1,
+            height=1,
+            pitch=1,
+            value=9,
+            element=1,
+        )
+
+    client.put("maf_cmd_wait", "MAF_CMD_WAIT", stream=1, address=word, value=1, kind=constant("MAF_WAIT_EQ"), bytes=4)
+    held, free = fill(1, 0), fill(2, 1)
+    client._until(lambda: client.control.queue_done[2] == free, 5)
+    assert client.read(target, 2) == b"\0\x09" and client.control.completed == held - 2
+    copy(client, 0x1000, DEVICE_BASE, 16, stream=3)
+    client._until(lambda: client.control.completed == client._seq, 5)
+    assert client.control.fault == 700 and client.read(target, 1) == b"\0"
 
 
 def test_copy_outside_the_windows_is_an_illegal_address(client):

@@ -384,7 +384,9 @@ int maf_capture_wait(struct maf_stream *s, struct maf_event *e, int external)
     while (c && c->id != e->capture_id)
         c = c->next;
     if (own && external) {
-        record_node(s, MAF_NODE_WAIT_EVENT, &error);
+        struct maf_node *n = record_node(s, MAF_NODE_WAIT_EVENT, &error);
+        if (n)
+            n->event = maf_event_pin(e);
     } else if (!e->capture_id || !c) { /* work outside the capture */
         error = own ? MAF_E_CAPTURE_ISOLATION : MAF_E_CAPTURED_EVENT;
         if (own)

@@ -31,14 +31,19 @@ int maf_collective_command(const struct maf_stream_place *streams, int count, co
             return MAF_E_CAPTURE_UNSUPPORTED;
         }
     }
+    for (int i = 1; i < count && !error; i++)
+        if (all[i] != all[0])
+            error = maf_stream_wait_point(all[0], maf_stream_mark(all[i]));
+    if (error)
+        return error;
     struct maf_cmd_collective *c = maf_command_begin(all[0], MAF_CMD_COLLECTIVE, sizeof *c + bytes);
     if (!c)
         return maf_command_lost(all[0]);
     memcpy((char *)c + sizeof c->h, (const char *)head + sizeof head->h, sizeof *c - sizeof c->h);
     memcpy(c + 1, entries, bytes);
     error = maf_command_end(all[0], c, MAF_NODE_OP, NULL);
-    for (int i = 1; i < count; i++)
-        maf_stream_raise(all[i], atomic_load(&all[0]->last_seq));
+    for (int i = 1; i < count && !error; i++)
+        error = maf_stream_wait_point(all[i], maf_stream_point(all[0]));
     return error;
 }
 

@@ -154,14 +154,14 @@ int maf_memcpy(void *stream, uint64_t dst, uint64_t src, uint64_t bytes, int kin
         struct maf_box box = {.dst = dst, .src = src, .width = bytes, .height = 1, .depth = 1};
         return capture_host_box(s, &box);
     }
-    int device_only = maf_in_device(dst) && maf_in_device(src), idle = maf_is_complete(maf_stream_order(s));
+    int device_only = maf_in_device(dst) && maf_in_device(src), idle = maf_stream_idle(s);
     if (dst_shared && src_shared && (device_only || !idle || (async && bytes > DIRECT_MAX))) {
         error = put_copy(s, dst, src, bytes);
-        return error || async ? error : maf_wait_seq(atomic_load(&s->last_seq));
+        return error || async ? error : maf_wait_point(maf_stream_point(s));
     }
     if (!idle && dst_shared && bytes <= MAF_MAX_PAYLOAD)
         return put_write(s, dst, (const void *)(uintptr_t)src, bytes);
-    if (!idle && (error = maf_wait_seq(maf_stream_order(s))))
+    if (!idle && (error = maf_stream_settle(s)))
         return error;
     uint64_t start = unlikely(maf_trace_on) ? maf_now_ns() : 0;
     if (bytes >= BULK_MIN && maf_in_device(dst))
@@ -213,11 +213,11 @@ int maf_memcpy_box(void *stream, const struct maf_box *box, int kind, int async)
         c->dst_slice = b.dst_slice;
         c->src_slice = b.src_slice;
         error = maf_command_end(s, c, MAF_NODE_MEMCPY, NULL);
-        return error || async ? error : maf_wait_seq(atomic_load(&s->last_seq));
+        return error || async ? error : maf_wait_point(maf_stream_point(s));
     }
     if (maf_capturing(s))
         return capture_host_box(s, &b);
-    if ((error = maf_wait_seq(maf_stream_order(s))))
+    if ((error = maf_stream_settle(s)))
         return error;
     uint64_t start = unlikely(maf_trace_on) ? maf_now_ns() : 0;
     maf_box_run(&b);
@@ -250,7 +250,7 @@ int maf_memset_box(void *stream, uint64_t dst, uint64_t pitch, uint32_t value, u
     c->value = value;
     c->element = element;
     error = maf_command_end(s, c, MAF_NODE_MEMSET, NULL);
-    return error || async ? error : maf_wait_seq(atomic_load(&s->last_seq));
+    return error || async ? error : maf_wait_point(maf_stream_point(s));
 }
 
 int maf_store(void *stream, uint64_t address, uint64_t value, uint32_t bytes)
@@ -266,6 +266,25 @@ int maf_store(void *stream, uint64_t address, uint64_t value, uint32_t bytes)
     c->address = address;
     c->value = value;
     c->kind = bytes == 4 ? MAF_SIGNAL_STORE32 : MAF_SIGNAL_STORE64;
+    c->reserved = 0;
+    return maf_command_end(s, c, MAF_NODE_OP, NULL);
+}
+
+int maf_wait_value(void *stream, uint64_t address, uint64_t value, uint32_t bytes, uint32_t kind)
+{
+    struct maf_stream *s = maf_stream_of(stream);
+    if (!s)
+        return MAF_E_INVALID_HANDLE;
+    if (address % bytes || !maf_in_window(address) || check_room(address, bytes))
+        return MAF_E_INVALID_VALUE;
+    struct maf_cmd_wait *c = maf_command_begin(s, MAF_CMD_WAIT, sizeof *c);
+    if (!c)
+        return maf_command_lost(s);
+    c->address = address;
+    c->value = value;
+    c->kind = kind;
+    c->queue = 0;
+    c->bytes = bytes;
     c->reserved = 0;
     return maf_command_end(s, c, MAF_NODE_OP, NULL);
 }

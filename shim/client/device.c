@@ -155,7 +155,7 @@ static const struct {
     VALUE(84, 0), VALUE(85, 0), VALUE(86, 0),
     VALUE(87, 32),                                           /* single to double performance */
     VALUE(88, 0), VALUE(89, 0), VALUE(90, 1), VALUE(91, 0),
-    VALUE(92, 0), VALUE(93, 0), VALUE(94, 0),
+    VALUE(92, 1), VALUE(93, 1), VALUE(94, 1), /* words of memory that streams wait for */
     VALUE(95, 1),                                            /* cooperative launch */
     VALUE(96, 0),
     PROFILE(97, sharedMemPerBlockOptin),
@@ -167,8 +167,8 @@ static const struct {
     PROFILE(111, reservedSharedMemPerBlock),
     VALUE(112, 0), VALUE(113, 0), VALUE(114, 0),
     VALUE(115, 1),                                           /* memory pools */
-    VALUE(116, 0), VALUE(117, 0), VALUE(118, 0), VALUE(119, 0), VALUE(120, 0), VALUE(121, 0), VALUE(122, 0),
-    VALUE(123, 0), VALUE(124, 0), VALUE(125, 1), VALUE(126, 0), VALUE(127, 0), VALUE(128, 0), VALUE(129, 0),
+    VALUE(116, 0), VALUE(117, 0), VALUE(118, 0), VALUE(119, 0), VALUE(120, 0), VALUE(121, 0), VALUE(122, 1),
+    VALUE(123, 1), VALUE(124, 0), VALUE(125, 1), VALUE(126, 0), VALUE(127, 0), VALUE(128, 0), VALUE(129, 0),
     VALUE(130, 0), VALUE(131, 0), VALUE(132, 0), VALUE(133, 0), VALUE(134, 0), VALUE(135, 0), VALUE(136, 0),
     VALUE(137, 0), VALUE(138, 0), VALUE(139, 0), VALUE(140, 0), VALUE(141, 0), VALUE(142, 0), VALUE(143, 0),
     VALUE(144, 0), VALUE(145, 0), VALUE(146, 0), VALUE(147, 0), VALUE(148, 0),

@@ -39,7 +39,7 @@ struct exec {
     uint32_t holder_count;
     uint32_t in_place; /* some command refers to itself while it runs (a host copy's box) */
     uint64_t flags;
-    _Atomic uint64_t last_seq;
+    struct maf_point last; /* of the newest launch */
     struct maf_exec_entry *entries;
     struct maf_holder **holders;
 };
@@ -89,8 +89,8 @@ static int append(struct exec *x, struct maf_graph *g)
 /* Commands are copied into the ring: only those that refer to themselves must stay until they have run. */
 static void settle(struct exec *x)
 {
-    if (x->in_place && x->last_seq)
-        maf_wait_seq(x->last_seq);
+    if (x->in_place && x->last.seq)
+        maf_wait_point(x->last);
 }
 
 static void clear(struct exec *x)
@@ -146,7 +146,8 @@ int maf_exec_launch(void *exec, void *stream)
     if (maf_capturing(s))
         return capture_launch(s, x);
     uint64_t seq = maf_ring_put_all(s, x->entries, x->count);
-    atomic_store(&x->last_seq, seq);
+    if (seq)
+        x->last = (struct maf_point){seq, maf_queue(s)};
     return maf_fault();
 }
 
@@ -155,8 +156,8 @@ int maf_exec_destroy(void *exec)
     struct exec *x = maf_slab_holds(&exec_slab, exec) ? exec : NULL;
     if (!x)
         return MAF_E_INVALID_VALUE;
-    if (x->last_seq)
-        maf_wait_seq(x->last_seq);
+    if (x->last.seq)
+        maf_wait_point(x->last);
     clear(x);
     maf_slab_delete(&exec_slab, x);
     maf_holders_flush();

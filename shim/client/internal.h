@@ -56,6 +56,7 @@ struct maf_state {
     uint64_t pinned_base;
     uint64_t pinned_bytes;
     atomic_int active[MAF_MAX_SDA]; /* primary context in use */
+    _Atomic uint64_t last_wait; /* newest command that may make its stream wait */
 };
 extern struct maf_state maf_g;
 
@@ -119,11 +120,29 @@ uint64_t maf_ring_end(struct maf_stream *s, void *command); /* returns its seque
 struct maf_exec_entry;
 uint64_t maf_ring_put_all(struct maf_stream *s, struct maf_exec_entry *entries, uint32_t count);
 uint64_t maf_last_seq(void); /* of the newest command issued by any thread */
-int maf_wait_seq(uint64_t seq); /* 0 or the sticky error */
+void maf_ring_bell(void); /* something that the executor waits for has happened */
+int maf_wait_seq(uint64_t seq); /* for all commands up to this one; 0 or the sticky error */
 static inline int maf_is_complete(uint64_t seq)
 {
     return __atomic_load_n(&maf_g.control->completed, __ATOMIC_ACQUIRE) >= seq;
 }
+/* Streams may overtake each other. Commands issued before the oldest waiting one still finish in order. */
+static inline int maf_may_overtake(void)
+{
+    return unlikely(!maf_is_complete(atomic_load_explicit(&maf_g.last_wait, memory_order_acquire)));
+}
+
+/* A place in a stream: it is reached when the stream's commands up to seq have finished. */
+struct maf_point {
+    uint64_t seq;
+    uint32_t queue;
+};
+static inline int maf_reached(struct maf_point p)
+{
+    return maf_is_complete(p.seq) ||
+           unlikely(__atomic_load_n(&maf_g.control->queue_done[p.queue], __ATOMIC_ACQUIRE) >= p.seq);
+}
+int maf_wait_point(struct maf_point p); /* 0 or the sticky error */
 #define MAF_MAX_PAYLOAD (1u << 16) /* of one WRITE */
 
 /* --- slab.c: handles with stable addresses, so that a stale or foreign pointer is recognised ------------ */
@@ -168,6 +187,15 @@ void maf_memory_credit(int device, uint64_t bytes);
 void maf_memory_punch(uint64_t address, uint64_t bytes);
 void maf_protect(int device, uint64_t address, uint64_t bytes, uint32_t accessible);
 uint64_t maf_memory_room(uint64_t address, uint64_t wanted);
+enum maf_release { MAF_RELEASE_OPEN, MAF_RELEASE_CLOSED, MAF_RELEASE_PUNCHED };
+/* Frees at once. The pages stay accessible, as queued commands need that use them still, or are closed, or go back to the
+ * system. */
+int maf_memory_release(uint64_t p, enum maf_release how);
+/* later.c: memory freed on a stream that others may overtake stays allocated until the stream has come that far. */
+int maf_free_later(struct maf_stream *s, uint64_t p);
+void maf_free_due(void);
+int maf_free_claim(struct maf_stream *s, int any); /* for s: what it freed itself, or any, which s then waits for; how many */
+int maf_free_wait(void);                           /* waits until all is freed; how many */
 void maf_copy_forget(uint64_t address, uint64_t bytes); /* the range's pages were given back */
 
 void maf_registered_find(uint64_t address, struct maf_pointer *out); /* leaves *out when it is none */
@@ -234,6 +262,7 @@ struct maf_stream {
     uint32_t tail_count;
     uint32_t tail_room;
     struct maf_stream *next_captured;
+    _Atomic uint64_t probe; /* legacy: a command that tells cudaStreamQuery whether earlier ones have finished */
 };
 
 struct maf_event {
@@ -242,6 +271,7 @@ struct maf_event {
     uint32_t slot; /* time-stamp slot; 0 = none (timing disabled) */
     int32_t device;
     _Atomic uint64_t seq;
+    _Atomic uint32_t queue; /* of the stream that recorded it */
     _Atomic uint32_t recorded;
     uint64_t capture_id; /* nonzero: last recorded inside this capture */
     struct maf_shared_event *shared; /* interprocess: its state, NULL for all other events */
@@ -255,7 +285,23 @@ struct maf_event {
 };
 
 struct maf_stream *maf_stream_of(void *handle); /* NULL for a handle that is none */
-uint64_t maf_stream_order(struct maf_stream *s); /* sequence number that a host-side access on s must wait for */
+static inline uint32_t maf_queue(const struct maf_stream *s)
+{
+    return s->id & (MAF_QUEUES - 1);
+}
+static inline struct maf_point maf_stream_point(struct maf_stream *s) /* its newest command */
+{
+    return (struct maf_point){atomic_load(&s->last_seq), maf_queue(s)};
+}
+static inline struct maf_point maf_event_point(struct maf_event *e)
+{
+    return (struct maf_point){atomic_load(&e->seq), atomic_load(&e->queue)};
+}
+/* What a host-side access in the place of a command of s must wait for: whether it has happened, and waiting for it. */
+int maf_stream_idle(struct maf_stream *s);
+int maf_stream_settle(struct maf_stream *s);
+int maf_stream_wait_point(struct maf_stream *s, struct maf_point p); /* later commands of s follow it */
+struct maf_point maf_stream_mark(struct maf_stream *s); /* all that was issued so far on s or that s waits for */
 static inline void maf_stream_raise(struct maf_stream *s, uint64_t seq)
 {
     uint64_t old = atomic_load_explicit(&s->last_seq, memory_order_relaxed);

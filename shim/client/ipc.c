@@ -197,6 +197,7 @@ int maf_shared_event_record(struct maf_event *e, struct maf_stream *s)
     c->kind = MAF_SIGNAL_MAX64;
     c->reserved = 0;
     atomic_store(&e->seq, maf_ring_end(s, c));
+    atomic_store(&e->queue, maf_queue(s));
     atomic_store(&e->recorded, 1);
     return maf_fault();
 }

@@ -126,7 +126,7 @@ int maf_launch(const struct maf_launch *l)
     if (unlikely(maf_capturing(s)))
         return maf_command_end(s, c, MAF_NODE_KERNEL, maf_kernel_of(l->kernel));
     uint64_t seq = maf_ring_end(s, c);
-    return unlikely(maf_launch_blocking) ? maf_wait_seq(seq) : maf_fault();
+    return unlikely(maf_launch_blocking) ? maf_wait_point((struct maf_point){seq, maf_queue(s)}) : maf_fault();
 }
 
 /* --- facts about kernels ------------------------------------------------------------------------------- */

@@ -20,7 +20,6 @@ static struct maf_heap device_heap[MAF_MAX_SDA], pinned_heap;
 static struct maf_lock order_lock; /* keeps heap state and PROTECT commands in the same order */
 static _Atomic uint64_t used[MAF_MAX_SDA];
 
-
 static int device_of(uint64_t p)
 {
     return (int)((p - maf_g.device_base) / maf_g.device_stride);
@@ -55,6 +54,7 @@ void maf_memory_start(void)
 /* Accounts for bytes on a device: 0, or out of memory. */
 int maf_memory_charge(int device, uint64_t bytes)
 {
+    maf_free_due();
     uint64_t total = (uint64_t)maf_profile_data.totalGlobalMem, now = atomic_load(&used[device]);
     do {
         if (bytes > total || now > total - bytes)
@@ -143,7 +143,7 @@ static struct maf_extent idle_pages(struct maf_extent freed, struct maf_extent m
     return (struct maf_extent){low, high > low ? high - low : 0, 0};
 }
 
-static int release(uint64_t p, int punch)
+int maf_memory_release(uint64_t p, enum maf_release how)
 {
     struct maf_extent freed, merged;
     int device = device_of(p);
@@ -151,8 +151,9 @@ static int release(uint64_t p, int punch)
     int found = maf_heap_free(&device_heap[device], p, &freed, &merged) == 0;
     if (found) {
         struct maf_extent idle = idle_pages(freed, merged);
-        maf_protect(device, idle.address, idle.bytes, 0);
-        if (punch)
+        if (how != MAF_RELEASE_OPEN)
+            maf_protect(device, idle.address, idle.bytes, 0);
+        if (how == MAF_RELEASE_PUNCHED)
             maf_memory_punch(idle.address, idle.bytes);
     }
     maf_unlock(&order_lock);
@@ -170,7 +171,9 @@ int maf_memory_alloc(int device, uint64_t bytes, uint64_t *out)
     /* Memory freed on a stream may still be in use by queued work, which this call's memory must not be. */
     if (!error)
         error = maf_wait_seq(atomic_load(&async_freed));
-    return error ? error : alloc(device, bytes, 0, out);
+    if (!error && (error = alloc(device, bytes, 0, out)) == MAF_E_OUT_OF_MEMORY && maf_free_wait())
+        error = alloc(device, bytes, 0, out);
+    return error;
 }
 
 int maf_memory_free(uint64_t p)
@@ -182,15 +185,31 @@ int maf_memory_free(uint64_t p)
     int error = maf_capture_unsafe();
     if (!error)
         error = maf_wait_seq(maf_last_seq());
-    return error ? error : release(p, 1);
+    maf_free_due();
+    return error ? error : maf_memory_release(p, MAF_RELEASE_PUNCHED);
 }
 
-/* All commands run in process order, so memory freed on a stream may be given out again at once; the new owner's
+static int pool_alloc(void *pool, uint64_t bytes, uint64_t *out)
+{
+    uint64_t size = (bytes + UNIT - 1) & ~(uint64_t)(UNIT - 1);
+    uint32_t number, unique;
+    int error = maf_pool_charge(pool, size, &number);
+    if (error)
+        return error;
+    unique = atomic_fetch_add(&next_tag, 1) & ((1u << POOL_SHIFT) - 1);
+    error = alloc(maf_pool_device(pool), bytes, TAG_POOL | number << POOL_SHIFT | unique, out);
+    if (error)
+        maf_pool_credit(number, size);
+    else
+        maf_pool_peak(number);
+    return error;
+}
+
+/* While commands run in process order, memory freed on a stream may be given out again at once; the new owner's
  * stream counts as waiting for all that was issued before, since host copies go round the ring when it is idle. */
 int maf_memory_alloc_async(void *stream, void *pool, uint64_t bytes, uint64_t *out)
 {
     struct maf_stream *s = maf_stream_of(stream);
-    uint32_t number;
     *out = 0;
     if (!s)
         return MAF_E_INVALID_HANDLE;
@@ -198,18 +217,14 @@ int maf_memory_alloc_async(void *stream, void *pool, uint64_t bytes, uint64_t *o
         return 0;
     if (bytes > UINT64_MAX / 2)
         return MAF_E_OUT_OF_MEMORY;
-    uint64_t size = (bytes + UNIT - 1) & ~(uint64_t)(UNIT - 1);
     pool = pool ? pool : maf_pool_current(s->device);
-    int error = maf_pool_charge(pool, size, &number);
+    maf_free_claim(s, 0);
+    int error;
+    do
+        error = pool_alloc(pool, bytes, out);
+    while (error == MAF_E_OUT_OF_MEMORY && maf_free_claim(s, 1));
     if (error)
         return error;
-    uint32_t unique = atomic_fetch_add(&next_tag, 1) & ((1u << POOL_SHIFT) - 1);
-    error = alloc(maf_pool_device(pool), bytes, TAG_POOL | number << POOL_SHIFT | unique, out);
-    if (error) {
-        maf_pool_credit(number, size);
-        return error;
-    }
-    maf_pool_peak(number);
     maf_stream_raise(s, atomic_load(&async_freed));
     return maf_capturing(s) ? maf_capture_memory(s, MAF_NODE_MEM_ALLOC, *out) : 0;
 }
@@ -225,8 +240,11 @@ int maf_memory_free_async(void *stream, uint64_t p)
         return MAF_E_INVALID_VALUE;
     if (maf_capturing(s))
         return maf_capture_memory(s, MAF_NODE_MEM_FREE, p);
-    atomic_store(&async_freed, maf_last_seq());
-    return release(p, 0);
+    uint64_t seq = maf_last_seq();
+    if (maf_may_overtake())
+        return maf_free_later(s, p);
+    atomic_store(&async_freed, seq);
+    return maf_memory_release(p, MAF_RELEASE_CLOSED);
 }
 
 uint32_t maf_memory_tag(uint64_t address)
@@ -237,7 +255,7 @@ uint32_t maf_memory_tag(uint64_t address)
 
 int maf_memory_free_tagged(uint64_t address, uint32_t tag)
 {
-    return tag && maf_memory_tag(address) == tag ? release(address, 0) : MAF_E_INVALID_VALUE;
+    return tag && maf_memory_tag(address) == tag ? maf_memory_release(address, MAF_RELEASE_CLOSED) : MAF_E_INVALID_VALUE;
 }
 
 void maf_memory_info(int device, uint64_t *free_bytes, uint64_t *total_bytes)
@@ -258,7 +276,7 @@ uint64_t maf_alloc(uint64_t bytes)
 void maf_free(uint64_t p)
 {
     if (p && maf_in_device(p) && maf_wait_seq(maf_last_seq()) == 0)
-        release(p, 1);
+        maf_memory_release(p, MAF_RELEASE_PUNCHED);
 }
 
 /* --- host memory ------------------------------------------------------------------------------------ */

@@ -176,12 +176,12 @@ int maf_node_event(void *graph, void *const *deps, size_t count, void *event, in
     struct maf_node *n = add_node(graph, deps, count, record ? MAF_NODE_EVENT_RECORD : MAF_NODE_WAIT_EVENT, &error);
     if (!n)
         return error;
+    n->event = maf_event_pin(e);
     if (record) {
         struct maf_cmd_event *c = maf_command_new(MAF_CMD_EVENT, sizeof *c, maf_current_device());
         if (c)
             c->slot = e->slot;
         n->command = (struct maf_command *)c;
-        n->event = maf_event_pin(e);
         error = c ? 0 : MAF_E_OUT_OF_MEMORY;
     }
     *out = n;

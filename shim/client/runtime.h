@@ -159,6 +159,8 @@ MAF_API int maf_memset_box(void *stream, uint64_t dst, uint64_t pitch, uint32_t 
                            uint64_t height, int async);
 
 MAF_API int maf_store(void *stream, uint64_t address, uint64_t value, uint32_t bytes); /* 4 or 8, atomic */
+/* kind: enum maf_wait_kind. The stream waits for the word; host and other streams may change it. */
+MAF_API int maf_wait_value(void *stream, uint64_t address, uint64_t value, uint32_t bytes, uint32_t kind);
 
 /* --- streams, events, callbacks -------------------------------------------------------------------------- */
 MAF_API int maf_stream_create(uint32_t flags, int priority, void **out);

@@ -1,5 +1,6 @@
-/* Streams, events and host callbacks. One ring in process order carries all streams, so a wait for an event that
- * was recorded earlier needs no command: only the stream's idea of its newest work moves. */
+/* Streams, events and host callbacks. One ring in process order carries all streams. While no stream waits for a callback
+ * or a word of memory, the executor runs it in that order, and a wait for an event that was recorded earlier needs no
+ * command: only the stream's idea of its newest work moves. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
@@ -36,11 +37,38 @@ struct maf_stream *maf_stream_of(void *handle)
     return likely(maf_slab_holds(&stream_slab, handle)) ? handle : NULL;
 }
 
-uint64_t maf_stream_order(struct maf_stream *s)
+/* The newest command that a host-side access on s follows, when commands finish in order. */
+static uint64_t stream_order(struct maf_stream *s)
 {
     if (s->flags & STREAM_NON_BLOCKING)
         return atomic_load(&s->last_seq);
     return maf_last_seq();
+}
+
+int maf_stream_idle(struct maf_stream *s)
+{
+    uint64_t seq = stream_order(s);
+    if (!maf_may_overtake())
+        return maf_is_complete(seq);
+    return (s->flags & STREAM_NON_BLOCKING) && maf_reached(maf_stream_point(s));
+}
+
+struct maf_point maf_stream_mark(struct maf_stream *s)
+{
+    uint64_t seq = stream_order(s);
+    if (!maf_may_overtake())
+        return (struct maf_point){seq, maf_queue(s)};
+    if (!(s->flags & STREAM_NON_BLOCKING)) {
+        struct maf_command *c = maf_ring_begin(s, MAF_CMD_NOP, sizeof *c);
+        if (c)
+            maf_ring_end(s, c);
+    }
+    return maf_stream_point(s);
+}
+
+int maf_stream_settle(struct maf_stream *s)
+{
+    return maf_wait_point(maf_stream_mark(s));
 }
 
 int maf_stream_create(uint32_t flags, int priority, void **out)
@@ -68,6 +96,16 @@ int maf_stream_destroy(void *stream)
     return 0;
 }
 
+static int stream_done(struct maf_stream *s)
+{
+    if (!s->legacy || !maf_may_overtake())
+        return maf_reached(s->legacy ? (struct maf_point){maf_last_seq(), maf_queue(s)} : maf_stream_point(s));
+    /* Whether all that the default stream follows has finished, the executor knows: a command tells. */
+    if (atomic_load(&s->probe) < maf_last_seq() && maf_reached((struct maf_point){atomic_load(&s->probe), maf_queue(s)}))
+        atomic_store(&s->probe, maf_stream_mark(s).seq);
+    return maf_reached((struct maf_point){atomic_load(&s->probe), maf_queue(s)});
+}
+
 int maf_stream_query(void *stream)
 {
     struct maf_stream *s = maf_stream_of(stream);
@@ -78,7 +116,7 @@ int maf_stream_query(void *stream)
     int error = maf_capture_unsafe();
     if (error)
         return error;
-    int done = maf_is_complete(maf_stream_order(s));
+    int done = stream_done(s);
     if ((error = maf_fault()))
         return error;
     if (!done && maf_executor_gone())
@@ -94,7 +132,9 @@ int maf_stream_sync(void *stream)
     if (maf_capturing(s))
         return maf_capture_violated(s);
     int error = maf_capture_unsafe();
-    return error ? error : maf_wait_seq(maf_stream_order(s));
+    if (error)
+        return error;
+    return s->legacy ? maf_stream_settle(s) : maf_wait_point(maf_stream_point(s));
 }
 
 int maf_device_sync(void)
@@ -254,8 +294,9 @@ int maf_event_record(void *event, void *stream, int external)
         c->reserved = 0;
         atomic_store(&e->seq, maf_ring_end(s, c));
     } else {
-        atomic_store(&e->seq, maf_stream_order(s));
+        atomic_store(&e->seq, maf_stream_mark(s).seq);
     }
+    atomic_store(&e->queue, maf_queue(s));
     atomic_store(&e->recorded, 1);
     return maf_fault();
 }
@@ -272,7 +313,7 @@ int maf_event_query(void *event)
         return error;
     if (maf_shared_event_foreign(e))
         return maf_shared_event_done(e) ? maf_fault() : MAF_E_NOT_READY;
-    int done = maf_is_complete(atomic_load(&e->seq));
+    int done = maf_reached(maf_event_point(e));
     if ((error = maf_fault()))
         return error;
     if (!done && maf_executor_gone())
@@ -290,7 +331,7 @@ int maf_event_sync(void *event)
     int error = maf_capture_unsafe();
     if (!error && maf_shared_event_foreign(e))
         return maf_shared_event_wait(e);
-    return error ? error : maf_wait_seq(atomic_load(&e->seq));
+    return error ? error : maf_wait_point(maf_event_point(e));
 }
 
 int maf_event_elapsed(void *start, void *end, float *milliseconds)
@@ -298,7 +339,7 @@ int maf_event_elapsed(void *start, void *end, float *milliseconds)
     struct maf_event *a = maf_event_of(start), *b = maf_event_of(end);
     if (!a || !b || !a->slot || !b->slot || !a->recorded || !b->recorded)
         return MAF_E_INVALID_HANDLE;
-    if (!maf_is_complete(a->seq) || !maf_is_complete(b->seq))
+    if (!maf_reached(maf_event_point(a)) || !maf_reached(maf_event_point(b)))
         return maf_fault() ? maf_fault() : MAF_E_NOT_READY;
     const uint64_t *ns = maf_g.control->event_ns;
     *milliseconds = (float)((double)(int64_t)(ns[b->slot] - ns[a->slot]) * 1e-6);
@@ -316,8 +357,7 @@ int maf_stream_wait_event(void *stream, void *event, int external)
     /* Another process's ring: the thread waits for it, since a wait in this one would hold up every stream. */
     if (maf_shared_event_foreign(e))
         return maf_shared_event_wait(e);
-    maf_stream_raise(s, atomic_load(&e->seq));
-    return maf_fault();
+    return maf_stream_wait_point(s, maf_event_point(e));
 }
 
 /* --- host callbacks ------------------------------------------------------------------------------------------ */
@@ -337,7 +377,7 @@ static void *callback_thread(void *unused)
         memcpy(&fn, &address, sizeof fn);
         fn((void *)(uintptr_t)c->hostfn_arg);
         __atomic_store_n(&c->hostfn_done, done + 1, __ATOMIC_SEQ_CST);
-        maf_futex_wake(&c->hostfn_done, 1);
+        maf_ring_bell();
     }
     return NULL;
 }

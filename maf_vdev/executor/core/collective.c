@@ -241,7 +241,7 @@ static int wait_until(struct gang *g, int (*done)(struct gang *, void *), void *
         if (done(g, arg)) return 0;
         if (LOAD(&s->aborted)) return 1;
         if (maf_now() - start < 50000) {
-            __builtin_ia32_pause();
+            maf_cpu_pause();
             continue;
         }
         struct timespec limit = {.tv_nsec = 100000000};

@@ -11,6 +11,7 @@
 #include "protocol.h"
 
 #include "core_api.h"
+#include "cpu_pause.h"
 
 enum {
     MAF_OK = 0, /* cudaError_t values */
@@ -27,10 +28,21 @@ uint64_t maf_now(void); /* CLOCK_MONOTONIC, nanoseconds */
 /* ring.c */
 extern struct maf_control *maf_control_page;
 void maf_wake_client(void); /* every thread of the client that waits */
-void maf_host_function(uint64_t fn, uint64_t arg); /* runs a callback in the client and waits for it */
+void maf_host_function_post(uint64_t fn, uint64_t arg); /* the client runs a callback; one at a time */
+int maf_host_function_returned(void); /* the one posted last */
+void maf_publish(void); /* progress */
+
+/* pending.c */
+extern uint32_t maf_pending_count; /* commands that wait or are set aside */
+void maf_pending_take(const struct maf_command *command); /* runs it or sets it aside */
+int maf_pending_advance(void); /* runs what can run now; 1 when something moved */
+int maf_pending_full(void); /* the ring has to wait */
+int maf_pending_polls(void); /* some command waits for a word of memory */
+uint64_t maf_pending_oldest(void); /* sequence number of the first; there is one */
 
 /* replay.c: runs one command. An error becomes the context's sticky error; commands after it are skipped. */
 void maf_replay(const struct maf_command *command);
+void maf_replay_waited(const struct maf_command *command, uint64_t began); /* a command that took time elsewhere is done */
 int maf_replay_wants_exit(void);
 void maf_replay_count_sleep(void);
 

@@ -16,10 +16,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
-#ifdef __x86_64__
-#include <immintrin.h>
-#endif
 
+#include "cpu_pause.h"
 #include "cpu_pool.h"
 #include "cpu_warp.h"
 
@@ -254,19 +252,11 @@ static void rt_call_abs(struct maf_warp *w, uint32_t mask, uint32_t low, uint32_
     leave(w, ERROR_LAUNCH_FAILURE);
 }
 
-static void pause_cpu(void) {
-#ifdef __x86_64__
-    _mm_pause();
-#else
-    sched_yield();
-#endif
-}
-
 /* At the head of a loop that polls memory. */
 static void rt_spin(struct maf_warp *w) {
     struct maf_cta *c = w->cta;
     if (++w->spins < SPINS_BEFORE_YIELD) {
-        pause_cpu();
+        maf_cpu_pause();
         return;
     }
     w->spins = 0;

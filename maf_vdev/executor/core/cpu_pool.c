@@ -13,14 +13,9 @@
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #endif
-#ifdef __x86_64__
-#include <immintrin.h>
-#define PAUSE() _mm_pause()
-#else
-#define PAUSE() sched_yield()
-#endif
 
 #include "cpu_launch.h"
+#include "cpu_pause.h"
 
 enum { MAX_THREADS = 256, SPINS = 2000, THREAD_STACK = 8 << 20 };
 
@@ -70,7 +65,7 @@ static void *helper(void *unused) {
     for (;;) {
         uint32_t now = atomic_load(&sequence);
         for (int k = 0; now == seen && k < SPINS; k++) {
-            PAUSE();
+            maf_cpu_pause();
             now = atomic_load(&sequence);
         }
         if (now == seen) {
@@ -119,7 +114,7 @@ int maf_pool_run(void (*fn)(void *), void *arg, int workers) {
     fn(arg);
     atomic_store(&open_task, 0);
     for (int k = 0; atomic_load(&inside); k++) {
-        PAUSE();
+        maf_cpu_pause();
         if (k > SPINS) sched_yield();
     }
     int used = atomic_load(&took_part);

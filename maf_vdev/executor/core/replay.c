@@ -187,11 +187,6 @@ static struct maf_usage *dispatch(const struct maf_command *command) {
             __atomic_store_n(&maf_control_page->event_ns[slot], maf_now(), __ATOMIC_RELEASE);
         return NULL;
     }
-    case MAF_CMD_HOSTFN: {
-        const struct maf_cmd_hostfn *c = (const struct maf_cmd_hostfn *)command;
-        maf_host_function(c->fn, c->arg);
-        return NULL;
-    }
     case MAF_CMD_PROTECT: maf_memory_protect((const struct maf_cmd_protect *)command); return NULL;
     case MAF_CMD_MAP: maf_memory_place((const struct maf_cmd_map *)command); return NULL;
     case MAF_CMD_SIGNAL:
@@ -207,6 +202,20 @@ static struct maf_usage *dispatch(const struct maf_command *command) {
     }
 }
 
+static void note_span(uint64_t seq, uint64_t start, uint64_t end) {
+    if (__builtin_expect(__atomic_load_n(&maf_control_page->tracing, __ATOMIC_RELAXED) != 0, 0)) {
+        struct maf_span *span = &maf_control_page->spans[seq % MAF_SPANS];
+        span->start_ns = start;
+        span->end_ns = end;
+        span->seq = seq;
+    }
+}
+
+void maf_replay_waited(const struct maf_command *command, uint64_t began) {
+    counters.commands++;
+    note_span(command->seq, began, maf_now());
+}
+
 void maf_replay(const struct maf_command *command) {
     counters.commands++;
     if (command->kind == MAF_CMD_EXIT) {
@@ -219,12 +228,7 @@ void maf_replay(const struct maf_command *command) {
     maf_fault_current(NULL, NULL);
     uint64_t spent = maf_now() - started;
     counters.busy_ns += spent;
-    if (__builtin_expect(__atomic_load_n(&maf_control_page->tracing, __ATOMIC_RELAXED) != 0, 0)) {
-        struct maf_span *span = &maf_control_page->spans[command->seq % MAF_SPANS];
-        span->start_ns = started;
-        span->end_ns = started + spent;
-        span->seq = command->seq;
-    }
+    note_span(command->seq, started, started + spent);
     if (usage) {
         usage->runs++;
         usage->ns += spent;

@@ -1,4 +1,4 @@
-/* The ring: waiting for commands, publishing progress, and the handshake for host callbacks. */
+/* The ring: waiting for commands, publishing progress, and handing over host callbacks. */
 #define _GNU_SOURCE
 #include "core.h"
 
@@ -21,6 +21,8 @@ static const uint64_t SPIN_NS = 50000;
 
 struct maf_control *maf_control_page;
 static const unsigned char *ring;
+static uint64_t taken;    /* sequence number of the newest command taken from the ring */
+static uint64_t position; /* bytes taken */
 
 uint64_t maf_now(void) {
     struct timespec t;
@@ -71,8 +73,18 @@ static uint32_t note_cpu(void) {
     return cpu;
 }
 
-/* Waits for `produced` to pass `position`: spins, then sleeps on the futex. Returns the new value. */
-static uint64_t wait_for_commands(uint64_t position, uint64_t spin_ns) {
+/* Value of the doorbell, to be read before the test of what the sleep is for. */
+static uint32_t prepare_sleep(void) {
+    struct maf_control *c = maf_control_page;
+    uint32_t bell = LOAD(&c->doorbell);
+    __atomic_store_n(&c->executor_sleeping, 1, __ATOMIC_SEQ_CST);
+    /* Pairs with the client's fence between its store of `produced` and its load of `executor_sleeping`. */
+    atomic_thread_fence(memory_order_seq_cst);
+    return bell;
+}
+
+/* Waits for `produced` to pass `position`: spins, then sleeps on the doorbell. Returns the new value. */
+static uint64_t wait_for_commands(uint64_t spin_ns) {
     struct maf_control *c = maf_control_page;
     uint64_t produced = LOAD(&c->produced);
     if (produced != position) return produced;
@@ -82,74 +94,108 @@ static uint64_t wait_for_commands(uint64_t position, uint64_t spin_ns) {
         if (note_cpu() == LOAD(&c->client_cpu)) break;
         for (int i = 0; i < 64; i++) {
             if ((produced = LOAD(&c->produced)) != position) return produced;
-            __builtin_ia32_pause();
+            maf_cpu_pause();
         }
     } while (maf_now() - start < spin_ns);
     maf_replay_count_sleep();
     for (;;) {
-        __atomic_store_n(&c->executor_sleeping, 1, __ATOMIC_SEQ_CST);
-        /* Pairs with the client's fence between its store of `produced` and its load of `executor_sleeping`. */
-        atomic_thread_fence(memory_order_seq_cst);
-        produced = LOAD(&c->produced);
-        if (produced == position) futex_wait(&c->produced, (uint32_t)position, NULL);
+        uint32_t bell = prepare_sleep();
+        if (LOAD(&c->produced) == position) futex_wait(&c->doorbell, bell, NULL);
         note_cpu();
         STORE(&c->executor_sleeping, 0);
         if ((produced = LOAD(&c->produced)) != position) return produced;
     }
 }
 
-/* Publishes progress; waiting threads are woken when what they wait for is reached, or when the ring ran empty. */
-static void publish(uint64_t seq, uint64_t position, uint64_t produced) {
+/* As wait_for_commands, while commands are set aside: returns, too, when one of those moved. `produced` may then still be
+ * `position`, and commands beyond it may have to wait (maf_pending_full). */
+static uint64_t wait_beside_pending(uint64_t spin_ns) {
     struct maf_control *c = maf_control_page;
-    if (seq) STORE(&c->completed, seq);
+    uint64_t start = maf_now();
+    do {
+        if (maf_pending_advance() || (LOAD(&c->produced) != position && !maf_pending_full())) return LOAD(&c->produced);
+        if (note_cpu() == LOAD(&c->client_cpu)) break;
+        for (int i = 0; i < 16; i++) maf_cpu_pause();
+    } while (maf_now() - start < spin_ns);
+    maf_replay_count_sleep();
+    /* Whoever changes a word of memory does not ring. */
+    struct timespec limit = {.tv_nsec = maf_now() - start < 10000000 ? 50000 : 1000000};
+    for (;;) {
+        uint32_t bell = prepare_sleep();
+        int moved = maf_pending_advance();
+        if (!moved && (LOAD(&c->produced) == position || maf_pending_full()))
+            futex_wait(&c->doorbell, bell, maf_pending_polls() ? &limit : NULL);
+        note_cpu();
+        STORE(&c->executor_sleeping, 0);
+        if (moved || maf_pending_advance() || (LOAD(&c->produced) != position && !maf_pending_full()))
+            return LOAD(&c->produced);
+        if (maf_now() - start > 10000000) limit.tv_nsec = 1000000;
+    }
+}
+
+/* Publishes progress; waiting threads are woken when what they wait for may be reached, or when the ring ran empty. */
+static void publish(uint64_t produced) {
+    struct maf_control *c = maf_control_page;
+    uint32_t aside = maf_pending_count;
+    STORE(&c->completed, __builtin_expect(aside, 0) ? maf_pending_oldest() - 1 : taken);
     STORE(&c->consumed, position);
     /* Pairs with the client's fence between its store of `client_waiting` and its load of progress. */
     atomic_thread_fence(memory_order_seq_cst);
     if (!LOAD(&c->client_waiting)) return;
-    if (position == produced || c->completed >= LOAD(&c->wake_seq) || position >= LOAD(&c->wake_consumed))
+    if (aside || position == produced || c->completed >= LOAD(&c->wake_seq) || position >= LOAD(&c->wake_consumed))
         maf_wake_client();
 }
+
+void maf_publish(void) { publish(LOAD(&maf_control_page->produced)); }
 
 void maf_core_run(void) {
     struct maf_control *c = maf_control_page;
     uint64_t mask = c->ring_bytes - 1;
-    uint64_t position = LOAD(&c->consumed);
+    position = LOAD(&c->consumed);
+    taken = LOAD(&c->completed);
     cpu_set_t cpus;
     /* On one CPU spinning only keeps the client from running. */
     uint64_t spin = sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) == 1 ? 0 : SPIN_NS;
     maf_fault_thread_init();
     maf_fault_replay_thread();
     for (;;) {
-        uint64_t produced = wait_for_commands(position, spin);
-        while (position != produced) {
+        uint64_t produced = maf_pending_count ? wait_beside_pending(spin) : wait_for_commands(spin);
+        while (position != produced && !maf_pending_full()) {
             const struct maf_command *command = (const struct maf_command *)(ring + (position & mask));
             uint32_t size = command->size;
             uint64_t room = c->ring_bytes - (position & mask);
             if (size < MAF_RING_ALIGN || size % MAF_RING_ALIGN || size > room || size > produced - position) {
                 maf_fault_set(MAF_ERROR_UNKNOWN, "damaged command stream");
-                publish(0, produced, produced);
+                position = produced;
+                publish(produced);
                 return;
             }
-            uint64_t seq = 0;
-            if (command->kind != MAF_CMD_PAD) { /* a pad may be shorter than a header: only size and kind count */
-                seq = command->seq;
-                maf_replay(command);
+            uint32_t kind = command->kind;
+            if (kind != MAF_CMD_PAD) { /* a pad may be shorter than a header: only size and kind count */
+                uint64_t seq = command->seq;
+                if (__builtin_expect(maf_pending_count || kind == MAF_CMD_HOSTFN || kind == MAF_CMD_WAIT, 0))
+                    maf_pending_take(command);
+                else
+                    maf_replay(command);
+                taken = seq;
             }
             position += size;
             if (position == produced) produced = LOAD(&c->produced);
-            publish(seq, position, produced);
+            publish(produced);
             if (maf_replay_wants_exit()) return;
+            if (__builtin_expect(maf_pending_count, 0)) maf_pending_advance();
         }
     }
 }
 
-void maf_host_function(uint64_t fn, uint64_t arg) {
+void maf_host_function_post(uint64_t fn, uint64_t arg) {
     struct maf_control *c = maf_control_page;
     c->hostfn_fn = fn;
     c->hostfn_arg = arg;
-    uint32_t number = c->hostfn_posted + 1;
-    STORE(&c->hostfn_posted, number);
+    STORE(&c->hostfn_posted, c->hostfn_posted + 1);
     futex_wake(&c->hostfn_posted);
-    uint32_t done;
-    while ((done = LOAD(&c->hostfn_done)) != number) futex_wait(&c->hostfn_done, done, NULL);
+}
+
+int maf_host_function_returned(void) {
+    return LOAD(&maf_control_page->hostfn_done) == maf_control_page->hostfn_posted;
 }

@@ -336,6 +336,24 @@ CUresult cuMemsetD2D16Async(CUdeviceptr p, size_t pitch, unsigned short value, s
                             CUstream stream);
 CUresult cuMemsetD2D32Async(CUdeviceptr p, size_t pitch, unsigned value, size_t width, size_t height, CUstream stream);
 
+/* --- words of memory in stream order --------------------------------------------------------------------------- */
+typedef struct CUstreamBatchMemOpParams {
+    unsigned operation; /* 1 and 4: wait for 32 and 64 bits, 2 and 5: write them, 6: barrier */
+    unsigned barrier_flags;
+    CUdeviceptr address;
+    unsigned long long value;
+    unsigned flags;
+    unsigned reserved;
+    unsigned long long pad[2];
+} CUstreamBatchMemOpParams;
+CUresult cuStreamWaitValue32(CUstream stream, CUdeviceptr p, unsigned value, unsigned flags);
+CUresult cuStreamWaitValue32_ptsz(CUstream stream, CUdeviceptr p, unsigned value, unsigned flags);
+CUresult cuStreamWaitValue32_v2(CUstream stream, CUdeviceptr p, unsigned value, unsigned flags);
+CUresult cuStreamWaitValue32_v2_ptsz(CUstream stream, CUdeviceptr p, unsigned value, unsigned flags);
+CUresult cuStreamWaitValue64(CUstream stream, CUdeviceptr p, unsigned long long value, unsigned flags);
+CUresult cuStreamWaitValue64_ptsz(CUstream stream, CUdeviceptr p, unsigned long long value, unsigned flags);
+CUresult cuStreamWaitValue64_v2(CUstream stream, CUdeviceptr p, unsigned long long value, unsigned flags);
+CUresult cuStreamWaitValue64_v2_ptsz(CUstream stream, CUdeviceptr p, unsigned long long value, unsigned flags);
 CUresult cuStreamWriteValue32(CUstream stream, CUdeviceptr p, unsigned value, unsigned flags);
 CUresult cuStreamWriteValue32_ptsz(CUstream stream, CUdeviceptr p, unsigned value, unsigned flags);
 CUresult cuStreamWriteValue32_v2(CUstream stream, CUdeviceptr p, unsigned value, unsigned flags);
@@ -344,6 +362,10 @@ CUresult cuStreamWriteValue64(CUstream stream, CUdeviceptr p, unsigned long long
 CUresult cuStreamWriteValue64_ptsz(CUstream stream, CUdeviceptr p, unsigned long long value, unsigned flags);
 CUresult cuStreamWriteValue64_v2(CUstream stream, CUdeviceptr p, unsigned long long value, unsigned flags);
 CUresult cuStreamWriteValue64_v2_ptsz(CUstream stream, CUdeviceptr p, unsigned long long value, unsigned flags);
+CUresult cuStreamBatchMemOp(CUstream stream, unsigned count, CUstreamBatchMemOpParams *ops, unsigned flags);
+CUresult cuStreamBatchMemOp_ptsz(CUstream stream, unsigned count, CUstreamBatchMemOpParams *ops, unsigned flags);
+CUresult cuStreamBatchMemOp_v2(CUstream stream, unsigned count, CUstreamBatchMemOpParams *ops, unsigned flags);
+CUresult cuStreamBatchMemOp_v2_ptsz(CUstream stream, unsigned count, CUstreamBatchMemOpParams *ops, unsigned flags);
 
 /* --- virtual memory management ------------------------------------------------------------------------------- */
 CUresult cuMemAddressReserve(CUdeviceptr *p, size_t bytes, size_t alignment, CUdeviceptr address,

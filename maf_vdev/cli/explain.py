@@ -95,6 +95,8 @@ def _print(run: dict[str, Any]) -> None:
         f"\nKernels: {len(used)} used, {cached} of them from the cache, {sum(k['launches'] for k in used)} launches; "
         f"{duration(sum(k['seconds'] for k in used))} running, {duration(waited)} waiting for code"
     )
+    if run["counters"].get("overrides"):
+        print(f"{run['counters']['overrides']} of the launches ran as overrides (MAF_OVERRIDES=0 turns them off)")
     if used:
         print_table(
             ("LAUNCHES", "RUNNING", "WAITED", "INSTRUCTIONS", "KERNEL"),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ..translator.cubin import KernelCode
+from .overrides import Override
 
 
 class Device(Protocol):
@@ -14,6 +15,10 @@ class Device(Protocol):
 
     def load(self, code: KernelCode, bank_addresses: Mapping[int, int]) -> Any:
         """Take a kernel whose constant banks lie at these addresses. Compiles nothing."""
+        ...
+
+    def override(self, code: KernelCode) -> Override | None:
+        """What runs the kernel's launches in its place, as far as it does not decline them."""
         ...
 
     def prefetch(self, kernel: Any) -> bool:

@@ -16,7 +16,7 @@ from ..translator import cache, packed
 from ..translator.cubin import KernelCode
 from ..translator.emit import abi
 from ..translator.source.image import SourceKernel
-from . import object_file
+from . import object_file, overrides
 
 # Addresses that stand for functions of the driver in constant bank 4; code that calls 0 stops with an error.
 DRIVER_FUNCTIONS = {
@@ -113,6 +113,9 @@ class CpuDevice:
     def load(self, code: KernelCode, bank_addresses: Mapping[int, int]) -> CpuKernel:
         """A kernel whose constant banks lie at bank_addresses. Compiles nothing."""
         return CpuKernel(code, dict(bank_addresses))
+
+    def override(self, code: KernelCode) -> overrides.Override | None:
+        return overrides.find(code)
 
     def prefetch(self, kernel: CpuKernel, variant: int = VARIANT_MASK) -> bool:
         """Compile in another process what the cache does not have. True when there is nothing to compile."""

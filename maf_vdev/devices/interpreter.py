@@ -18,6 +18,7 @@ import threading
 import numpy as np
 
 from ..translator import interpreter
+from ..translator.cubin import KernelCode
 from ..translator.decode import decode_code
 from ..translator.interpreter import Trap
 from ..translator.ir import Instr
@@ -82,6 +83,9 @@ class InterpreterDevice(CpuDevice):
         super().__init__()
         self._callbacks: list[object] = []
         self._one_launch = threading.Lock()
+
+    def override(self, code: KernelCode) -> None:
+        """None: the kernels themselves are what this device runs."""
 
     def prefetch(self, kernel: CpuKernel, variant: int = 0) -> bool:
         return True

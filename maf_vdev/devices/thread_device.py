@@ -10,6 +10,7 @@ from typing import Any
 
 from ..names import readable
 from ..translator import thread_source
+from ..translator.cubin import KernelCode
 from ..translator.emit import thread_kernel
 from ..translator.ir import LiftError
 from ..translator.source.image import SourceKernel
@@ -38,6 +39,9 @@ class ThreadDevice(CpuDevice):
         self._build_lock = threading.Lock()
         self._keep: list[Any] = []
         self._by_address: dict[int, CpuKernel] = {}
+
+    def override(self, code: KernelCode) -> None:
+        """None: the kernels themselves are what this device runs."""
 
     def prefetch(self, kernel: CpuKernel, variant: int = 1) -> bool:
         """Device compilers run at the first launch only. True where nothing is to be compiled."""

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
+from maf_vdev.devices.overrides import Override
 from maf_vdev.executor import record
 from maf_vdev.executor._core import ffi, lib
 from maf_vdev.executor.images import ImageError, Module
@@ -177,8 +178,20 @@ class Planner:
         self.kernels.append(kernel)
         record.current().kernels.append(record.KernelUse(kernel.id, name, len(code.code) // 16))
         self._kernel_ids[sda, number, name] = kernel.id
-        record.current().kernels[kernel.id].cached = device.prefetch(kernel.loaded)
+        override = device.override(code)
+        if override is not None:
+            self._override(kernel, override)
+        else:
+            record.current().kernels[kernel.id].cached = device.prefetch(kernel.loaded)
         return kernel
+
+    def _override(self, kernel: Kernel, override: Override) -> None:
+        """Nothing is compiled unless a launch is declined."""
+        label = ffi.new("char[]", readable(kernel.name).encode())
+        self._keep += [label, override]
+        closure = int(ffi.cast("uintptr_t", override.closure))
+        lib.maf_core_set_override(kernel.id, override.function, closure, label)
+        record.current().kernels[kernel.id].cached = True
 
     def _say_once(self, line: str) -> None:
         """To the user, on stderr: the program itself only gets a number."""

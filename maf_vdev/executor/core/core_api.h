@@ -9,6 +9,7 @@ struct maf_usage {
 struct maf_counters {
     uint64_t commands;
     uint64_t launches;
+    uint64_t overrides;  /* launches that an override ran */
     uint64_t ops;
     uint64_t python_ops; /* ops that ran through the Python callback */
     uint64_t copied_bytes;
@@ -37,6 +38,8 @@ void maf_core_set_callbacks(int (*prepare)(uint32_t kernel, uint32_t variant),
                             int (*run_op)(uint32_t plan, const uint64_t *pointers, uint32_t count, const void *scalars,
                                           uint32_t bytes));
 int maf_core_set_kernel(uint32_t kernel, uint32_t variant, uint64_t address); /* of a struct maf_cpu_kernel */
+/* What runs a kernel's launches unless it declines them: a maf_override_fn; name is kept, not copied. */
+int maf_core_set_override(uint32_t kernel, uint64_t function, uint64_t closure, const char *name);
 int maf_core_set_plan(uint32_t plan, uint64_t function, uint64_t closure, const char *name); /* name is kept, not copied */
 void maf_core_kernel_usage(uint32_t kernel, struct maf_usage *out);
 void maf_core_plan_usage(uint32_t plan, struct maf_usage *out);

@@ -10,15 +10,11 @@
 #include "core.h"
 
 #include "cpu_launch.h"
+#include "gemm_targets.h"
 #include "op_array.h"
 #include "op_convert.h"
 #include "op_rnn.h"
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define TARGETS __attribute__((target_clones("default", "arch=haswell", "arch=skylake-avx512")))
-#else
-#define TARGETS
-#endif
+#include "vector_math.h"
 
 enum { INFERENCE, TRAINING, BACKWARD_DATA, BACKWARD_WEIGHTS };
 enum { RELU, TANH, LSTM, GRU };
@@ -75,26 +71,6 @@ static int keep_element(const struct run *r, int64_t layer, int64_t index)
     z = (z ^ z >> 27) * 0x94d049bb133111ebull;
     z ^= z >> 31;
     return (double)(z >> 11) * 0x1p-53 >= r->dropout;
-}
-
-/* e^x within 2 units in the last place, for |x| up to 88; without branches, so that loops vectorise. */
-static inline float exp_f32(float x)
-{
-    x = x > 88 ? 88 : x < -87 ? -87 : x;
-    float k = (float)(int32_t)(x * 1.44269504f + (x < 0 ? -0.5f : 0.5f));
-    float r = x - k * 0.693359375f - k * -2.12194440e-4f;
-    float p = 1.9875691500e-4f;
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * r * r + r + 1;
-    union {
-        int32_t i;
-        float f;
-    } scale = {((int32_t)k + 127) << 23};
-    return p * scale.f;
 }
 
 static inline float sigmoid_f32(float x)

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "core.h"
 #include "cpu_launch.h"
+#include "override.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,6 +16,9 @@ typedef int (*op_function)(void *closure, const uint64_t *pointers, const void *
 
 static struct {
     const struct maf_cpu_kernel *variant[MAF_KERNEL_VARIANTS];
+    maf_override_fn override; /* NULL: none */
+    const void *closure;
+    const char *name; /* of a kernel with an override */
     struct maf_usage usage;
 } kernels[TABLE_ENTRIES];
 
@@ -44,6 +48,14 @@ int maf_core_set_kernel(uint32_t kernel, uint32_t variant, uint64_t address) {
     if (kernel >= TABLE_ENTRIES || variant >= MAF_KERNEL_VARIANTS) return EINVAL;
     __atomic_store_n(&kernels[kernel].variant[variant], (const struct maf_cpu_kernel *)(uintptr_t)address,
                      __ATOMIC_RELEASE);
+    return 0;
+}
+
+int maf_core_set_override(uint32_t kernel, uint64_t function, uint64_t closure, const char *name) {
+    if (kernel >= TABLE_ENTRIES) return EINVAL;
+    kernels[kernel].closure = (const void *)(uintptr_t)closure;
+    kernels[kernel].name = name;
+    __atomic_store_n(&kernels[kernel].override, (maf_override_fn)(uintptr_t)function, __ATOMIC_RELEASE);
     return 0;
 }
 
@@ -115,6 +127,17 @@ static struct maf_usage *launch(const struct maf_cmd_launch *c) {
         damaged("launch");
         return NULL;
     }
+    counters.launches++;
+    maf_override_fn override = __atomic_load_n(&kernels[c->kernel].override, __ATOMIC_ACQUIRE);
+    if (override) {
+        maf_fault_current("kernel", kernels[c->kernel].name);
+        int error = override(kernels[c->kernel].closure, c->grid, c + 1, c->param_bytes);
+        if (error != MAF_OVERRIDE_DECLINED) {
+            if (error) failed("kernel", kernels[c->kernel].name, error);
+            counters.overrides++;
+            return &kernels[c->kernel].usage;
+        }
+    }
     uint32_t variant = launch_variant(c->block);
     const struct maf_cpu_kernel **slot = &kernels[c->kernel].variant[variant];
     const struct maf_cpu_kernel *kernel = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
@@ -129,7 +152,6 @@ static struct maf_usage *launch(const struct maf_cmd_launch *c) {
     }
     maf_fault_current("kernel", NULL);
     int error = maf_cpu_launch(kernel, c->grid, c->block, c->dynamic_shared, c + 1, c->param_bytes);
-    counters.launches++;
     if (error) failed("kernel", kernel->name, error);
     return &kernels[c->kernel].usage;
 }

@@ -33,6 +33,6 @@ def rnn(op: Any) -> Plan | None:
     p.skip_input, p.dropout = op.skip_input, op.dropout
     p.directions, p.out, p.projected = r.ways(op), op.projection, r.projected(op)
     p.wide, p.gates = op.type == F64, r.GATES[op.cell]
-    p.gemm = ffi.cast("void *", openblas._symbol("dgemm" if p.wide else "sgemm"))
+    p.gemm = ffi.cast("void *", openblas.symbol("dgemm" if p.wide else "sgemm"))
     made = native.plan("core", "maf_rnn_run", p, openblas.library())
     return Plan(made.provider, made.run, reserve_bytes=reserve_bytes(op), native=made.native, keep=made.keep)

@@ -40,7 +40,8 @@ def library() -> ctypes.CDLL:
 
 
 @functools.cache
-def _symbol(name: str) -> int:
+def symbol(name: str) -> int:
+    """Address of a cblas function, without its prefix."""
     return ctypes.cast(getattr(library(), PREFIX + name), ctypes.c_void_p).value or 0
 
 
@@ -63,8 +64,8 @@ def fill_closure(op: Any, compute: int) -> Any:
     closure.epilogue = g.epilogue_bits(op)
     closure.direct = op.type_d == compute and op.scalars_on_device <= g.DEVICE and f.ldd > 0
     letter = LETTERS[compute]
-    closure.gemm = native.ffi.cast("void *", _symbol(f"{letter}gemm"))
-    closure.gemv = native.ffi.cast("void *", _symbol(f"{letter}gemv"))
+    closure.gemm = native.ffi.cast("void *", symbol(f"{letter}gemm"))
+    closure.gemv = native.ffi.cast("void *", symbol(f"{letter}gemv"))
     return closure
 
 

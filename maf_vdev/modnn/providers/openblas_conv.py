@@ -64,7 +64,7 @@ def conv(op: Any) -> Plan | None:
         fill_view(getattr(step, name), view)
     columns = channels * taps * positions * TYPE_BYTES[kind]
     fill_view(step.columns, View(SCRATCH, program.scratch(columns), kind, (1,)))
-    step.gemm = ffi.cast("void *", openblas._symbol("dgemm" if f.wide else "sgemm"))
+    step.gemm = ffi.cast("void *", openblas.symbol("dgemm" if f.wide else "sgemm"))
     program.steps.append({"gemm": step})
     program.keep.append(step)
     result = views[c.RESULT[f.direction]]

@@ -794,8 +794,19 @@ enum maf_sparse_routine {
     MAF_SPARSE_ADD_COUNT = 6, /* row offsets of a + b into c_offsets, the number of entries into `extra` (int32) */
     MAF_SPARSE_ADD = 7,      /* sparse c = alpha a + beta b, all CSR */
     MAF_SPARSE_COMPRESS = 8, /* a_indices: nnz row numbers, ascending -> a_offsets: rows + 1 of them */
-    MAF_SPARSE_SORT = 9      /* a_offsets (row or column numbers, or CSR offsets if format is CSR), a_indices: sorted by
+    MAF_SPARSE_SORT = 9,     /* a_offsets (row or column numbers, or CSR offsets if format is CSR), a_indices: sorted by
                               * row, then column; extra: int32 permutation, moved along */
+    MAF_SPARSE_EXPAND = 10,  /* a_offsets: rows + 1 -> a_indices: nnz row numbers */
+    MAF_SPARSE_TURN = 11,    /* a in CSR -> the same in CSC at c: offsets, row numbers, values unless 0 */
+    MAF_SPARSE_TO_DENSE = 12, /* a -> dense c */
+    MAF_SPARSE_COUNT = 13,   /* dense b (rows x cols): number of its nonzeros into `extra` (int64), and, if a is CSR or CSC,
+                              * offsets into a_offsets */
+    MAF_SPARSE_FROM_DENSE = 14, /* dense b -> a, whose nnz is known */
+    /* a is a vector of `rows` elements, nnz of them at a_indices and a_values; c is a dense one. */
+    MAF_SPARSE_AXPBY = 15,   /* c = alpha a + beta c */
+    MAF_SPARSE_GATHER = 16,  /* a_values = c at a_indices */
+    MAF_SPARSE_SCATTER = 17, /* c at a_indices = a_values */
+    MAF_SPARSE_DOT = 18      /* extra, of type_compute, = sum of op(a) c; op_a 2 conjugates */
 };
 
 enum maf_sparse_format { MAF_CSR = 1, MAF_CSC = 2, MAF_COO = 3, MAF_BSR = 4 };

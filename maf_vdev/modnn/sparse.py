@@ -17,7 +17,9 @@ A_OFFSETS, A_INDICES, A_VALUES, B_OFFSETS, B_INDICES, B_VALUES = range(6)
 C_OFFSETS, C_INDICES, C_VALUES, EXTRA, ALPHA, BETA = range(6, 12)
 
 # Routines whose operands a and b (and c) are all sparse, in CSR.
-ALL_CSR = {"gemm_count", "gemm", "add_count", "add"}
+ALL_CSR = {"gemm_count", "gemm", "add_count", "add", "turn"}
+# Routines that read no element.
+INDICES_ONLY = {"compress", "sort", "expand"}
 
 
 def check(op: Any) -> None:
@@ -33,7 +35,7 @@ def check(op: Any) -> None:
         raise Unsupported(f"{name}: indices of {op.offset_bytes} and {op.index_bytes} bytes")
     if op.format not in FORMATS or (name in ALL_CSR and FORMATS[op.format] != "csr"):
         raise Unsupported(f"{name} of format {op.format}")
-    if name in ("compress", "sort"):
+    if name in INDICES_ONLY:
         return
     if op.type not in TYPES or op.type_c not in TYPES:
         raise Unsupported(f"{name} of types {op.type}, {op.type_c}")

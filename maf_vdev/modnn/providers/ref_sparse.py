@@ -276,6 +276,99 @@ class Runner:
             if values is not None:
                 values[:] = values[order]
 
+    def expand(self, ptrs: Sequence[int], scalars: bytes) -> None:
+        op = self.op
+        offsets = array(ptrs[sp.A_OFFSETS], INTEGERS[op.offset_bytes], op.rows + 1).astype(np.int64)
+        array(ptrs[sp.A_INDICES], INTEGERS[op.index_bytes], op.nnz)[:] = expand(offsets) + op.base
+
+    def turn(self, ptrs: Sequence[int], scalars: bytes) -> None:
+        op = self.op
+        offsets = array(ptrs[sp.A_OFFSETS], INTEGERS[op.offset_bytes], op.rows + 1).astype(np.int64) - op.base
+        cols = array(ptrs[sp.A_INDICES], INTEGERS[op.index_bytes], op.nnz).astype(np.int64) - op.base
+        order = np.argsort(cols, kind="stable")
+        starts = np.searchsorted(cols[order], np.arange(op.cols + 1))
+        array(ptrs[sp.C_OFFSETS], INTEGERS[op.offset_bytes], op.cols + 1)[:] = starts + op.base
+        array(ptrs[sp.C_INDICES], INTEGERS[op.index_bytes], op.nnz)[:] = expand(offsets)[order] + op.base
+        if ptrs[sp.C_VALUES]:
+            dtype = DTYPES[sp.TYPES[op.type]]
+            array(ptrs[sp.C_VALUES], dtype, op.nnz)[:] = array(ptrs[sp.A_VALUES], dtype, op.nnz)[order]
+
+    def to_dense(self, ptrs: Sequence[int], scalars: bytes) -> None:
+        for i in range(self.op.batch):
+            a = sparse_operand(self.op, ptrs, "a", i)
+            c = dense(self.op, ptrs, "c", a.shape, i)
+            c[...] = 0
+            c[a.rows, a.cols] = a.stored
+
+    def _nonzeros(self, ptrs: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Row numbers, column numbers and stored values of dense b, in the order of a's format."""
+        op, kind = self.op, sp.TYPES[self.op.type]
+        b = dense(op, ptrs, "b", (op.rows, op.cols))
+        used = load(b, kind) != 0
+        if sp.FORMATS[op.format] == "csc":
+            cols, rows = np.nonzero(used.T)
+        else:
+            rows, cols = np.nonzero(used)
+        return rows, cols, b[rows, cols]
+
+    def count(self, ptrs: Sequence[int], scalars: bytes) -> None:
+        op = self.op
+        rows, cols, _ = self._nonzeros(ptrs)
+        array(ptrs[sp.EXTRA], np.int64, 1)[0] = len(rows)
+        self._write_offsets(ptrs, rows, cols)
+
+    def _write_offsets(self, ptrs: Sequence[int], rows: np.ndarray, cols: np.ndarray) -> None:
+        op, form = self.op, sp.FORMATS[self.op.format]
+        if form == "coo" or not ptrs[sp.A_OFFSETS]:
+            return
+        major, lines = (cols, op.cols) if form == "csc" else (rows, op.rows)
+        starts = np.searchsorted(major, np.arange(lines + 1))
+        array(ptrs[sp.A_OFFSETS], INTEGERS[op.offset_bytes], lines + 1)[:] = starts + op.base
+
+    def from_dense(self, ptrs: Sequence[int], scalars: bytes) -> None:
+        op, form = self.op, sp.FORMATS[self.op.format]
+        rows, cols, values = self._nonzeros(ptrs)
+        if len(rows) != op.nnz:
+            raise ValueError(f"the matrix has {len(rows)} nonzeros, the one for it {op.nnz}")
+        if form == "coo":
+            array(ptrs[sp.A_OFFSETS], INTEGERS[op.offset_bytes], op.nnz)[:] = rows + op.base
+        self._write_offsets(ptrs, rows, cols)
+        array(ptrs[sp.A_INDICES], INTEGERS[op.index_bytes], op.nnz)[:] = (rows if form == "csc" else cols) + op.base
+        array(ptrs[sp.A_VALUES], DTYPES[sp.TYPES[op.type]], op.nnz)[:] = values
+
+    def _vectors(self, ptrs: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Positions and stored elements of a, and dense c."""
+        op, dtype = self.op, DTYPES[sp.TYPES[self.op.type]]
+        where = array(ptrs[sp.A_INDICES], INTEGERS[op.index_bytes], op.nnz).astype(np.int64) - op.base
+        return where, array(ptrs[sp.A_VALUES], dtype, op.nnz), array(ptrs[sp.C_VALUES], dtype, op.rows)
+
+    def axpby(self, ptrs: Sequence[int], scalars: bytes) -> None:
+        kind = sp.TYPES[self.op.type]
+        alpha, beta = scalars_of(self.op, ptrs, scalars)
+        where, stored, c = self._vectors(ptrs)
+        result = beta * load(c, kind) if beta else np.zeros(len(c), WIDE[kind])
+        result[where] += alpha * load(stored, kind)
+        store(c, kind, result)
+
+    def gather(self, ptrs: Sequence[int], scalars: bytes) -> None:
+        where, stored, c = self._vectors(ptrs)
+        stored[:] = c[where]
+
+    def scatter(self, ptrs: Sequence[int], scalars: bytes) -> None:
+        where, stored, c = self._vectors(ptrs)
+        c[where] = stored
+
+    def dot(self, ptrs: Sequence[int], scalars: bytes) -> None:
+        op, kind = self.op, sp.TYPES[self.op.type]
+        where, stored, c = self._vectors(ptrs)
+        x = load(stored, kind)
+        wide = sp.TYPES[op.type_compute]
+        store(
+            array(ptrs[sp.EXTRA], DTYPES[wide], 1),
+            wide,
+            np.sum((x.conj() if op.op_a == 2 else x) * load(c[where], kind)),
+        )
+
 
 def sparse(op: Any) -> Plan:
     """Accepts every op that sparse.check lets through."""

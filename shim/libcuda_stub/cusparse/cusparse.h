@@ -26,6 +26,7 @@ typedef struct cusparseMatDescr *cusparseMatDescr_t;
 typedef struct cusparseSpMatDescr *cusparseSpMatDescr_t;
 typedef struct cusparseDnMatDescr *cusparseDnMatDescr_t;
 typedef struct cusparseDnVecDescr *cusparseDnVecDescr_t;
+typedef struct cusparseSpVecDescr *cusparseSpVecDescr_t;
 typedef struct cusparseSpGEMMDescr *cusparseSpGEMMDescr_t;
 typedef struct cusparseSpSVDescr *cusparseSpSVDescr_t;
 typedef struct cusparseSpSMDescr *cusparseSpSMDescr_t;
@@ -348,5 +349,53 @@ cusparseStatus_t cusparseZbsrsm2_solve(cusparseHandle_t handle, int direction, i
                                        nnzb, const void *alpha, const cusparseMatDescr_t descriptor, const void
                                        *values, const int *offsets, const int *indices, int size, cusparseBsrInfo_t
                                        info, const void *b, int ldb, void *x, int ldx, int policy, void *buffer);
+
+/* --- vectors, conversions ---- */
+cusparseStatus_t cusparseCreateSpVec(cusparseSpVecDescr_t *vector, int64_t size, int64_t nnz, void *indices,
+                                     void *values, int index_type, int base, int type);
+cusparseStatus_t cusparseDestroySpVec(cusparseSpVecDescr_t vector);
+cusparseStatus_t cusparseSpVecGet(cusparseSpVecDescr_t vector, int64_t *size, int64_t *nnz, void **indices,
+                                  void **values, int *index_type, int *base, int *type);
+cusparseStatus_t cusparseSpVecGetIndexBase(cusparseSpVecDescr_t vector, int *base);
+cusparseStatus_t cusparseSpVecGetValues(cusparseSpVecDescr_t vector, void **values);
+cusparseStatus_t cusparseSpVecSetValues(cusparseSpVecDescr_t vector, void *values);
+cusparseStatus_t cusparseCsrGet(cusparseSpMatDescr_t matrix, int64_t *rows, int64_t *cols, int64_t *nnz, void **offsets,
+                                void **indices, void **values, int *offset_type, int *index_type, int *base, int *type);
+cusparseStatus_t cusparseCscGet(cusparseSpMatDescr_t matrix, int64_t *rows, int64_t *cols, int64_t *nnz, void **offsets,
+                                void **indices, void **values, int *offset_type, int *index_type, int *base, int *type);
+cusparseStatus_t cusparseCooGet(cusparseSpMatDescr_t matrix, int64_t *rows, int64_t *cols, int64_t *nnz,
+                                void **row_numbers, void **column_numbers, void **values, int *index_type, int *base,
+                                int *type);
+cusparseStatus_t cusparseDnMatGet(cusparseDnMatDescr_t matrix, int64_t *rows, int64_t *cols, int64_t *ld, void **values,
+                                  int *type, int *order);
+cusparseStatus_t cusparseDnVecGet(cusparseDnVecDescr_t vector, int64_t *size, void **values, int *type);
+cusparseStatus_t cusparseDnVecGetValues(cusparseDnVecDescr_t vector, void **values);
+cusparseStatus_t cusparseAxpby(cusparseHandle_t handle, const void *alpha, cusparseSpVecDescr_t x, const void *beta,
+                               cusparseDnVecDescr_t y);
+cusparseStatus_t cusparseGather(cusparseHandle_t handle, cusparseDnVecDescr_t y, cusparseSpVecDescr_t x);
+cusparseStatus_t cusparseScatter(cusparseHandle_t handle, cusparseSpVecDescr_t x, cusparseDnVecDescr_t y);
+cusparseStatus_t cusparseSpVV_bufferSize(cusparseHandle_t handle, int op, cusparseSpVecDescr_t x,
+                                         cusparseDnVecDescr_t y, const void *result, int compute_type, size_t *bytes);
+cusparseStatus_t cusparseSpVV(cusparseHandle_t handle, int op, cusparseSpVecDescr_t x, cusparseDnVecDescr_t y,
+                              void *result, int compute_type, void *buffer);
+cusparseStatus_t cusparseSparseToDense_bufferSize(cusparseHandle_t handle, cusparseSpMatDescr_t a,
+                                                  cusparseDnMatDescr_t b, int algorithm, size_t *bytes);
+cusparseStatus_t cusparseSparseToDense(cusparseHandle_t handle, cusparseSpMatDescr_t a, cusparseDnMatDescr_t b,
+                                       int algorithm, void *buffer);
+cusparseStatus_t cusparseDenseToSparse_bufferSize(cusparseHandle_t handle, cusparseDnMatDescr_t a,
+                                                  cusparseSpMatDescr_t b, int algorithm, size_t *bytes);
+cusparseStatus_t cusparseDenseToSparse_analysis(cusparseHandle_t handle, cusparseDnMatDescr_t a,
+                                                cusparseSpMatDescr_t b, int algorithm, void *buffer);
+cusparseStatus_t cusparseDenseToSparse_convert(cusparseHandle_t handle, cusparseDnMatDescr_t a, cusparseSpMatDescr_t b,
+                                               int algorithm, void *buffer);
+cusparseStatus_t cusparseXcsr2coo(cusparseHandle_t handle, const int *offsets, int nnz, int rows, int *row_numbers,
+                                  int base);
+cusparseStatus_t cusparseCsr2cscEx2_bufferSize(cusparseHandle_t handle, int m, int n, int nnz, const void *values,
+                                               const int *offsets, const int *indices, void *out_values,
+                                               int *out_offsets, int *out_indices, int type, int action, int base,
+                                               int algorithm, size_t *bytes);
+cusparseStatus_t cusparseCsr2cscEx2(cusparseHandle_t handle, int m, int n, int nnz, const void *values,
+                                    const int *offsets, const int *indices, void *out_values, int *out_offsets,
+                                    int *out_indices, int type, int action, int base, int algorithm, void *buffer);
 
 #endif

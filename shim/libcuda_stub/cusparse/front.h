@@ -51,6 +51,14 @@ struct cusparseDnVecDescr {
     int type;
 };
 
+struct cusparseSpVecDescr {
+    int64_t size, nnz;
+    void *indices, *values;
+    int index_type;
+    int base;
+    int type;
+};
+
 /* Operand numbers of struct maf_op_sparse's pointers. */
 enum { A_OFFSETS, A_INDICES, A_VALUES, B_OFFSETS, B_INDICES, B_VALUES, C_OFFSETS, C_INDICES, C_VALUES, EXTRA, ALPHA,
        BETA, OPERANDS };

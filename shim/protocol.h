@@ -571,6 +571,7 @@ enum maf_lapack_routine {
     MAF_SYTRF = 12, /* a: n x n; p: pivots; uplo */
     MAF_SYTRS = 13, /* a: factors, p, b: n x k -> solution; uplo */
     MAF_GEEV = 14, /* a: n x n; w: n complex eigenvalues; u: right eigenvectors if job_u == 'V'; v: left ones */
+    MAF_MATINV = 16, /* a: n x n -> b: its inverse; a is kept */
     MAF_GELS = 15  /* a: m x n of full rank, b: max(m, n) x k -> least-squares solutions in its first rows; trans */
 };
 
@@ -637,7 +638,25 @@ enum maf_blas_routine {
     MAF_BLAS_ROT = 27,  /* [x], [y] = c x + s y, c y - conj(s) x; c = alpha (real), s = beta */
     MAF_BLAS_GEAM = 28, /* [c] = alpha op(a) + beta op(b); m x n */
     MAF_BLAS_DGMM = 29, /* [c] = a diag(x), or diag(x) a; m x n, x in b */
-    MAF_BLAS_ROTM = 30  /* [x], [y] = h11 x + h12 y, h21 x + h22 y; scalars h11 h21 h12 h22; on the device: rotmg's 5 values at alpha */
+    MAF_BLAS_ROTM = 30, /* [x], [y] = h11 x + h12 y, h21 x + h22 y; scalars h11 h21 h12 h22; on the device: rotmg's 5 values at alpha */
+    /* Banded and packed matrices as BLAS stores them; k diagonals beside the main one (GBMV: below it, `above` above it). */
+    MAF_BLAS_GBMV = 31, /* [y] = alpha op(a) x + beta y; m x n */
+    MAF_BLAS_SBMV = 32, /* [y] = alpha a x + beta y */
+    MAF_BLAS_HBMV = 33,
+    MAF_BLAS_SPMV = 34,
+    MAF_BLAS_HPMV = 35,
+    MAF_BLAS_TBMV = 36, /* [x] = op(a) x */
+    MAF_BLAS_TBSV = 37, /* [x] = inverse(op(a)) x */
+    MAF_BLAS_TPMV = 38,
+    MAF_BLAS_TPSV = 39,
+    MAF_BLAS_SPR = 40,  /* [a] += alpha x x^T */
+    MAF_BLAS_HPR = 41,
+    MAF_BLAS_SPR2 = 42,
+    MAF_BLAS_HPR2 = 43,
+    MAF_BLAS_TPTTR = 44, /* [a] = the triangle packed in x */
+    MAF_BLAS_TRTTP = 45, /* [x] = a's triangle, packed */
+    MAF_BLAS_SYRKX = 46, /* [c] = alpha op(a) op(b)^T + beta c, one triangle of it; n x n, k */
+    MAF_BLAS_HERKX = 47
 };
 
 /* pointers: a b c x y alpha beta (0 where unused; alpha and beta if scalars_on_device); scalars: 4 doubles. */
@@ -662,6 +681,7 @@ struct maf_op_blas {
     int64_t pointer_array; /* 1: a, b, c, x, y are device arrays of `batch` addresses */
     int64_t scalars_on_device;
     int64_t index_bytes;
+    int64_t above;
 };
 
 /* Recurrent layers as cuDNN defines them, all layers and time steps in one op. direction: 0 inference forward,

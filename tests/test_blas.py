@@ -17,7 +17,8 @@ KIND = protocol.constant("MAF_OP_BLAS")
 NUMBERS = {name: number for number, name in b.ROUTINES.items()}
 TYPES = {"s": b.F32, "d": b.F64, "c": b.C64, "z": b.C128}
 EPSILON = {b.F32: 1e-5, b.F64: 1e-13, b.C64: 1e-5, b.C128: 1e-13}
-REAL_SCALARS = {"herk", "her", "rot"}  # her2k's beta is real too, its alpha is not
+REAL_SCALARS = {"herk", "her", "hpr", "rot"}  # her2k's beta is real too, its alpha is not
+STORED = ("gbmv", "sbmv", "hbmv", "spmv", "hpmv", "spr2", "hpr2")
 ROUTINES = [name for name in NUMBERS if name not in ("dgmm", "rotm")]
 
 
@@ -34,6 +35,7 @@ def description(name: str, kind: int, **fields: Any) -> Any:
         "incx": 1,
         "incy": 1,
         "batch": 1,
+        "above": 2 if name == "gbmv" else 0,
         "type": kind,
         "type_scale": scale,
         "index_bytes": 4,
@@ -41,6 +43,16 @@ def description(name: str, kind: int, **fields: Any) -> Any:
     for field, value in (defaults | fields | {"routine": NUMBERS[name]}).items():
         setattr(op, field, value)
     return op
+
+
+def diagonal(op: Any) -> Any:
+    """Where the diagonal of a is stored."""
+    name, n = b.ROUTINES[op.routine], np.arange(op.n)
+    if name[:2] == "tp" and name != "tpttr":
+        return n * (n + 3) // 2 if op.uplo else n * op.n - n * (n - 1) // 2
+    if name[:2] == "tb":
+        return n * op.lda + (op.k if op.uplo else 0)
+    return slice(None, None, op.lda + 1)
 
 
 class Memory:
@@ -56,7 +68,7 @@ class Memory:
             if op.type in b.COMPLEX:
                 values = values + 1j * rng.uniform(-1, 1, count)
             self.buffers.append(values.astype(DTYPES[op.type]))
-        self.buffers[b.A][:: op.lda + 1] += 4
+        self.buffers[b.A][diagonal(op)] += 4
         self.tables: list[np.ndarray] = []
 
     def run(self, provider: str, alpha: complex = 1.5, beta: complex = 0.5) -> list[np.ndarray]:
@@ -89,21 +101,34 @@ def variants(name: str) -> list[dict[str, int]]:
     axes: dict[str, tuple[int, ...]] = {}
     if name in ("trsm", "trmm", "symm", "hemm"):
         axes["side"] = (0, 1)
-    if name in ("trsm", "trmm", "symm", "hemm", "syrk", "herk", "syr2k", "her2k") or name.endswith(("v", "r", "r2")):
+    if name in (
+        "trsm",
+        "trmm",
+        "symm",
+        "hemm",
+        "syrk",
+        "herk",
+        "syr2k",
+        "her2k",
+        "syrkx",
+        "herkx",
+        "tpttr",
+        "trttp",
+    ) or (name.endswith(("v", "r", "r2")) and name != "gbmv"):
         axes["uplo"] = (0, 1)
-    if name in ("trsm", "trmm", "trsv", "trmv", "geam"):
+    if name in ("trsm", "trmm", "trsv", "trmv", "geam", "gbmv", "tbmv", "tbsv", "tpmv", "tpsv"):
         axes["transa"] = (0, 1, 2)
-    if name in ("syrk", "syr2k"):
+    if name in ("syrk", "syr2k", "syrkx"):
         axes["transa"] = (0, 1)
-    if name in ("herk", "her2k"):
+    if name in ("herk", "her2k", "herkx"):
         axes["transa"] = (0, 2)
-    if name in ("trsm", "trmm", "trsv", "trmv"):
+    if name in ("trsm", "trmm", "trsv", "trmv", "tbmv", "tbsv", "tpmv", "tpsv"):
         axes["unit_diagonal"] = (0, 1)
     if name == "geam":
         axes["transb"] = (0, 1, 2)
-    if name in ("axpy", "copy", "swap", "rot", "ger", "gerc", "syr2", "symv", "hemv"):
+    if name in ("axpy", "copy", "swap", "rot", "ger", "gerc", "syr2", "symv", "hemv", *STORED):
         axes["incx"], axes["incy"] = (1, -2), (2, -1)
-    elif name in ("trsv", "trmv", "syr", "her"):
+    elif name in ("trsv", "trmv", "syr", "her", "tbmv", "tbsv", "tpmv", "tpsv", "spr", "hpr"):
         axes["incx"] = (1, 2, -1)
     elif name in ("scal", "nrm2", "asum", "iamax", "iamin"):
         axes["incx"] = (1, 3)

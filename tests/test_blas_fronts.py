@@ -52,7 +52,27 @@ SIGNATURES = {
     "iamax": "n x incx result",
     "iamin": "n x incx result",
     "rot": "n x incx y incy ralpha beta",
+    "gbmv": "transa m n k above alpha a lda x incx beta y incy",
+    "sbmv": "uplo n k alpha a lda x incx beta y incy",
+    "hbmv": "uplo n k alpha a lda x incx beta y incy",
+    "spmv": "uplo n alpha a x incx beta y incy",
+    "hpmv": "uplo n alpha a x incx beta y incy",
+    "tbmv": "uplo transa unit_diagonal n k a lda x incx",
+    "tbsv": "uplo transa unit_diagonal n k a lda x incx",
+    "tpmv": "uplo transa unit_diagonal n a x incx",
+    "tpsv": "uplo transa unit_diagonal n a x incx",
+    "spr": "uplo n alpha x incx a",
+    "hpr": "uplo n ralpha x incx a",
+    "spr2": "uplo n alpha x incx y incy a",
+    "hpr2": "uplo n alpha x incx y incy a",
+    "tpttr": "uplo n x a lda",
+    "trttp": "uplo n a lda x",
+    "syrkx": "uplo transa n k alpha a lda b ldb beta c ldc",
+    "herkx": "uplo transa n k alpha a lda b ldb rbeta c ldc",
 }
+# Real types have symmetric packed and banded matrices, complex ones Hermitian ones.
+REAL_ONLY = {"sbmv", "spmv", "spr", "spr2"}
+EXTENSIONS = ("geam", "dgmm", "tpttr", "trttp", "syrkx", "herkx")
 OPERANDS = {"a": b.A, "b": b.B, "c": b.C, "x": b.X, "y": b.Y}
 
 
@@ -62,7 +82,7 @@ def entry_point(name: str, letter: str) -> str:
     prefix = {"c": "Sc", "z": "Dz"}.get(letter) if name in ("nrm2", "asum") else None
     if name == "ger" and letter in "cz":
         name = "geru"
-    return f"cublas{prefix or letter.upper()}{name}" + ("" if name in ("geam", "dgmm") else "_v2")
+    return f"cublas{prefix or letter.upper()}{name}" + ("" if name in EXTENSIONS else "_v2")
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +101,7 @@ def handle(cublas: Any) -> Any:
 CASES = [
     (name, letter, mode)
     for name in SIGNATURES
-    for letter in ("cz" if name in b.HERMITIAN else "sdcz")
+    for letter in ("cz" if name in b.HERMITIAN else "sd" if name in REAL_ONLY else "sdcz")
     for mode in (HOST, DEVICE)
     if letter in "sc" or mode == HOST
 ]
@@ -92,7 +112,7 @@ CASES = [
 )
 def test_entry_point(cublas: Any, handle: Any, name: str, letter: str, mode: int) -> None:
     kind = TYPES[letter]
-    hermitian = name in ("herk", "her2k")
+    hermitian = name in ("herk", "her2k", "herkx")
     flags = {"uplo": 1} if "uplo" in SIGNATURES[name] else {}
     flags |= {"transa": 2 if hermitian else 1} if "transa" in SIGNATURES[name] else {}
     op = description(name, kind, **flags)

@@ -32,13 +32,20 @@ MATRICES: dict[str, dict[str, tuple[str, str]]] = {
     "gerc": {"lda": ("m", "m")},
     "geam": {"lda": ("m", "n"), "ldb": ("m", "n"), "ldc": ("m", "m")},
     "dgmm": {"lda": ("m", "m"), "ldc": ("m", "m")},
+    "syrkx": {"lda": ("n", "k"), "ldb": ("n", "k"), "ldc": ("n", "n")},
+    "herkx": {"lda": ("n", "k"), "ldb": ("n", "k"), "ldc": ("n", "n")},
+    "tpttr": {"lda": ("n", "n")},
+    "trttp": {"lda": ("n", "n")},
+    **{name: {"lda": ("band", "band")} for name in ("gbmv", "sbmv", "hbmv", "tbmv", "tbsv")},
 }
-HERMITIAN = {"hemm", "herk", "her2k", "hemv", "her", "her2", "gerc"}
+HERMITIAN = {"hemm", "herk", "her2k", "hemv", "her", "her2", "gerc", "hbmv", "hpmv", "hpr", "hpr2", "herkx"}
 
 
 def _rows(op: Any, field: str, sizes: tuple[str, str]) -> int:
     if sizes[0] == "side":
         return op.n if op.side else op.m
+    if sizes[0] == "band":
+        return op.k + op.above + 1
     transposed = op.transb if field == "ldb" and ROUTINES[op.routine] == "geam" else op.transa
     return getattr(op, sizes[1] if transposed else sizes[0])
 
@@ -54,7 +61,7 @@ def check(op: Any) -> None:
         or (name == "rotm" and op.type in COMPLEX)
     ):
         raise Unsupported(f"{name} of type {op.type}")
-    if min(op.m, op.n, op.k, op.batch) < 0:
+    if min(op.m, op.n, op.k, op.above, op.batch) < 0:
         raise Invalid(f"{name}: negative size in m {op.m}, n {op.n}, k {op.k}, batch {op.batch}")
     if op.transa not in (0, 1, 2) or op.transb not in (0, 1, 2) or op.side not in (0, 1) or op.uplo not in (0, 1):
         raise Invalid(f"{name}: transa {op.transa}, transb {op.transb}, side {op.side}, uplo {op.uplo}")

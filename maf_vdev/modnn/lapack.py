@@ -15,7 +15,7 @@ COMPLEX = (C64, C128)
 
 ROUTINES = {value: name.removeprefix("MAF_").lower() for name, value in protocol.enum("maf_lapack_routine").items()}
 # Routines whose matrix is square, of n rows.
-SQUARE = {"getrs", "getri", "potrf", "potrs", "potri", "syevd", "sytrf", "sytrs", "geev"}
+SQUARE = {"getrs", "getri", "potrf", "potrs", "potri", "syevd", "sytrf", "sytrs", "geev", "matinv"}
 # Routines that solve for k right-hand sides in b.
 SOLVES = {"getrs", "potrs", "sytrs", "gels"}
 JOBS = {ord(letter) for letter in "NVASO"}
@@ -46,7 +46,7 @@ def check(op: Any) -> None:
     if op.lda < max(1, rows(op)):
         raise Invalid(f"{name}: lda {op.lda} for {rows(op)} rows")
     b_rows = op.m if name == "ormqr" else max(op.m, op.n) if name == "gels" else op.n
-    if (name in SOLVES or name in ("ormqr", "getri")) and op.ldb < max(1, b_rows):
+    if (name in SOLVES or name in ("ormqr", "getri", "matinv")) and op.ldb < max(1, b_rows):
         raise Invalid(f"{name}: ldb {op.ldb} for {b_rows} rows")
     if name == "orgqr" and not op.k <= op.n <= op.m:
         raise Invalid(f"orgqr: m {op.m}, n {op.n}, k {op.k}")

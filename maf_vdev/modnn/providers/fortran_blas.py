@@ -17,6 +17,12 @@ LETTERS = {
     "diag": lambda op: "NU"[op.unit_diagonal],
 }
 SCALARS = {"ALPHA": fortran.ALPHA, "BETA": fortran.BETA, "REAL_ALPHA": fortran.ALPHA, "REAL_BETA": fortran.BETA}
+# Routines that only LAPACK's Fortran interface has.
+FORTRAN_ONLY = {
+    "tpttr": "uplo n x a lda INFO",
+    "trttp": "uplo n a lda x INFO",
+    "syrkx": "uplo transa TURNED n k ALPHA a lda b ldb BETA c ldc",  # gemmt
+}
 LEVEL1 = {"axpy", "scal", "copy", "swap", "rot"}
 
 
@@ -25,6 +31,10 @@ def _argument(op: Any, token: str) -> Any:
         return LETTERS[token](op)
     if token in OPERANDS:
         return fortran.Operand(OPERANDS[token])
+    if token == "TURNED":
+        return "TNN"[op.transa]
+    if token == "INFO":
+        return fortran.Work(4)
     return SCALARS[token] if token in SCALARS else getattr(op, token)
 
 
@@ -35,7 +45,7 @@ def _cost(op: Any, name: str) -> float:
         return max([1, *sizes])
     if name in ("trsm", "trmm", "symm", "hemm"):
         sizes.append(op.n if op.side else op.m)
-    elif len(sizes) < 2 or name in ("syrk", "herk", "syr2k", "her2k"):
+    elif len(sizes) < 2 or name in ("syrk", "herk", "syr2k", "her2k", "syrkx"):
         sizes.append(op.n)
     cost = 1.0
     for size in sizes:
@@ -48,12 +58,13 @@ def blas(op: Any) -> Plan | None:
     name, letter = b.ROUTINES[op.routine], b.LETTERS[op.type]
     sizes = (op.m, op.n, op.k, op.lda, op.ldb, op.ldc, abs(op.incx), abs(op.incy))
     complex_sine = name == "rot" and op.type_scale in b.COMPLEX
-    if name not in ARGUMENTS or name in RESULTS or complex_sine or max(sizes) > openblas.INT_MAX:
+    arguments = ARGUMENTS | FORTRAN_ONLY
+    if name not in arguments or name in RESULTS or complex_sine or max(sizes) > openblas.INT_MAX:
         return None
-    routine = NAMES.get(letter + name, letter + name)
+    routine = letter + "gemmt" if name == "syrkx" else NAMES.get(letter + name, letter + name)
     if not hasattr(openblas.library(), f"scipy_{routine}_"):
         return None
-    tokens = [token for token in ARGUMENTS[name].split() if token != "L"]
+    tokens = [token for token in arguments[name].split() if token != "L"]
     batch = op.batch if op.pointer_array else 1
     f, keep = fortran.closure(routine, [_argument(op, token) for token in tokens], batch, _cost(op, name))
     for i in range(5):

@@ -44,6 +44,19 @@ ARGUMENTS = {
     "iamax": "n x incx",
     "iamin": "n x incx",
     "rot": "n x incx y incy REAL_ALPHA REAL_BETA",
+    "gbmv": "L transa m n k above ALPHA a lda x incx BETA y incy",
+    "sbmv": "L uplo n k ALPHA a lda x incx BETA y incy",
+    "hbmv": "L uplo n k ALPHA a lda x incx BETA y incy",
+    "spmv": "L uplo n ALPHA a x incx BETA y incy",
+    "hpmv": "L uplo n ALPHA a x incx BETA y incy",
+    "tbmv": "L uplo transa diag n k a lda x incx",
+    "tbsv": "L uplo transa diag n k a lda x incx",
+    "tpmv": "L uplo transa diag n a x incx",
+    "tpsv": "L uplo transa diag n a x incx",
+    "spr": "L uplo n ALPHA x incx a",
+    "hpr": "L uplo n REAL_ALPHA x incx a",
+    "spr2": "L uplo n ALPHA x incx y incy a",
+    "hpr2": "L uplo n ALPHA x incx y incy a",
 }
 RESULTS = {"nrm2", "asum", "iamax", "iamin"}
 # C names that are not letter + routine.
@@ -76,7 +89,7 @@ def read_scalars(op: Any, ptrs: Sequence[int], scalars: bytes) -> Scalars:
     real = op.type_scale not in b.COMPLEX
     # The cosine of a rotation is real whatever its sine, and so is her2k's beta.
     name = b.ROUTINES[op.routine]
-    return load(ptrs[b.ALPHA], real or name == "rot"), load(ptrs[b.BETA], real or name == "her2k")
+    return load(ptrs[b.ALPHA], real or name == "rot"), load(ptrs[b.BETA], real or name in ("her2k", "herkx"))
 
 
 def matrices(op: Any, ptrs: Sequence[int]) -> list[list[int]]:

@@ -164,7 +164,23 @@ def geev(op: Any, letter: str) -> Step:
     return step
 
 
-STEPS = {"gesvd": gesvd, "geev": geev}
+def matinv(op: Any, letter: str) -> Step:
+    """Factors a copy, in place of the inverse."""
+    dtype, n = DTYPES[op.type], op.n
+    pivots = np.zeros(max(1, n), np.int32)
+    factor = bind(f"{letter}getrf", n, n, B, op.ldb, pivots, INFO)
+    invert = with_workspace(f"{letter}getri", dtype, n, B, op.ldb, pivots, None, INFO)
+
+    def step(at: Addresses) -> None:
+        matrix(at[B], dtype, n, n, op.ldb)[...] = matrix(at[A], dtype, n, n, op.lda)
+        factor(at)
+        if not info_at(at).value:
+            invert(at)
+
+    return step
+
+
+STEPS = {"gesvd": gesvd, "geev": geev, "matinv": matinv}
 
 
 def is_empty(op: Any) -> bool:

@@ -235,6 +235,106 @@ def _dgmm(p: Problem) -> None:
     p.view(b.C, op.m, op.n)[...] = a * p.values(b.X, op.n) if op.side else a * p.values(b.X, op.m)[:, None]
 
 
+def _band_places(op: Any, rows: int, cols: int, below: int, above: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row, column and offset in memory of each element of a band."""
+    i, j = np.indices((rows, cols))
+    inside = (i - j <= below) & (j - i <= above)
+    i, j = i[inside], j[inside]
+    return i, j, above + i - j + j * op.lda
+
+
+def _packed_places(op: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same of a packed triangle, column after column."""
+    i, j = np.indices((op.n, op.n))
+    inside = i <= j if op.uplo else i >= j
+    order = np.lexsort((i[inside], j[inside]))
+    return i[inside][order], j[inside][order], np.arange(len(order))
+
+
+def _triangle_places(op: Any, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    if name[1] == "p":
+        return _packed_places(op)
+    below, above = (0, op.k) if op.uplo else (op.k, 0)
+    return _band_places(op, op.n, op.n, below, above)
+
+
+def _flat(p: Problem, operand: int, length: int) -> np.ndarray:
+    return _window(p.at[operand], p.op.type, (1, 1), (length, 1))[:, 0]
+
+
+def _stored(p: Problem, places: tuple[np.ndarray, np.ndarray, np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+    """The dense form of a banded or packed a."""
+    i, j, at = places
+    full = np.zeros(shape, WIDE[p.op.type])
+    if len(at):
+        full[i, j] = _flat(p, b.A, int(at.max()) + 1)[at]
+    return full
+
+
+def _gbmv(p: Problem) -> None:
+    op = p.op
+    a = _turn(op.transa, _stored(p, _band_places(op, op.m, op.n, op.k, op.above), (op.m, op.n)))
+    out = p.vector(b.Y, a.shape[0])
+    out[...] = p.alpha * (a @ p.values(b.X, a.shape[1])) + _scaled(p.beta, out)
+
+
+def _stored_symmetric(p: Problem) -> None:
+    op, name = p.op, b.ROUTINES[p.op.routine]
+    half = _stored(p, _triangle_places(op, name), (op.n, op.n))
+    diagonal = np.diag(half.diagonal())
+    if name[0] == "h":
+        a = half - diagonal + half.conj().T - diagonal.conj() + np.real(diagonal)
+    else:
+        a = half + half.T - diagonal
+    out = p.vector(b.Y, op.n)
+    out[...] = p.alpha * (a @ p.values(b.X, op.n)) + _scaled(p.beta, out)
+
+
+def _stored_triangular(p: Problem) -> None:
+    op, name = p.op, b.ROUTINES[p.op.routine]
+    a = _stored(p, _triangle_places(op, name), (op.n, op.n))
+    if op.unit_diagonal:
+        np.fill_diagonal(a, 1)
+    a = _turn(op.transa, a)
+    x = p.values(b.X, op.n)
+    p.vector(b.X, op.n)[...] = _solve(a, x[:, None])[:, 0] if name.endswith("sv") else a @ x
+
+
+def _packed_update(p: Problem) -> None:
+    op, name = p.op, b.ROUTINES[p.op.routine]
+    i, j, at = _packed_places(op)
+    x = p.values(b.X, op.n)
+    y = p.values(b.Y, op.n) if name.endswith("2") else x
+    hermitian = name[0] == "h"
+    other = np.conj if hermitian else np.asarray
+    alpha = np.real(p.alpha) if hermitian and not name.endswith("2") else p.alpha
+    total = alpha * x[i] * other(y)[j]
+    if name.endswith("2"):
+        total = total + other(alpha) * y[i] * other(x)[j]
+    a = _flat(p, b.A, len(at))
+    total = total + a.astype(WIDE[op.type])
+    a[...] = np.where(i == j, total.real, total) if hermitian else total
+
+
+def _tpttr(p: Problem) -> None:
+    i, j, at = _packed_places(p.op)
+    p.view(b.A, p.op.n, p.op.n)[i, j] = _flat(p, b.X, len(at))
+
+
+def _trttp(p: Problem) -> None:
+    i, j, at = _packed_places(p.op)
+    _flat(p, b.X, len(at))[...] = p.view(b.A, p.op.n, p.op.n)[i, j]
+
+
+def _syrkx(p: Problem, hermitian: bool = False) -> None:
+    op = p.op
+    shape = (op.k, op.n) if op.transa else (op.n, op.k)
+    a, x = (_turn(op.transa, p.read(operand, *shape)) for operand in (b.A, b.B))
+    beta = np.real(p.beta) if hermitian else p.beta
+    total = p.alpha * (a @ (x.conj().T if hermitian else x.T))
+    p.put_triangle(b.C, total + _scaled(beta, p.view(b.C, op.n, op.n)), hermitian)
+
+
 ROUTINES: dict[str, Callable[[Problem], None]] = {
     "trsm": _trsm,
     "trmm": _trmm,
@@ -266,6 +366,14 @@ ROUTINES: dict[str, Callable[[Problem], None]] = {
     "geam": _geam,
     "dgmm": _dgmm,
     "rotm": _rotm,
+    "gbmv": _gbmv,
+    **dict.fromkeys(("sbmv", "hbmv", "spmv", "hpmv"), _stored_symmetric),
+    **dict.fromkeys(("tbmv", "tbsv", "tpmv", "tpsv"), _stored_triangular),
+    **dict.fromkeys(("spr", "hpr", "spr2", "hpr2"), _packed_update),
+    "tpttr": _tpttr,
+    "trttp": _trttp,
+    "syrkx": _syrkx,
+    "herkx": lambda p: _syrkx(p, hermitian=True),
 }
 
 

@@ -312,7 +312,6 @@ class Runner:
         return rows, cols, b[rows, cols]
 
     def count(self, ptrs: Sequence[int], scalars: bytes) -> None:
-        op = self.op
         rows, cols, _ = self._nonzeros(ptrs)
         array(ptrs[sp.EXTRA], np.int64, 1)[0] = len(rows)
         self._write_offsets(ptrs, rows, cols)

@@ -154,12 +154,14 @@ static cublasStatus_t level3(cublasHandle_t handle, const struct level3 *g)
     DEFINE_SYMM(cublas##L##symm_v2##SUFFIX, INT, T, TYPE, MAF_BLAS_SYMM)                                               \
     DEFINE_SYRK(cublas##L##syrk_v2##SUFFIX, INT, T, TYPE, MAF_BLAS_SYRK, T, TYPE)                                      \
     DEFINE_SYR2K(cublas##L##syr2k_v2##SUFFIX, INT, T, TYPE, MAF_BLAS_SYR2K, T, TYPE)                                   \
+    DEFINE_SYR2K(cublas##L##syrkx##SUFFIX, INT, T, TYPE, MAF_BLAS_SYRKX, T, TYPE)                                      \
     DEFINE_EXTENSIONS(L, INT, SUFFIX, T, TYPE)
 
 #define DEFINE_HERMITIAN(L, INT, SUFFIX, T, TYPE, S, SCALE)                                                            \
     DEFINE_SYMM(cublas##L##hemm_v2##SUFFIX, INT, T, TYPE, MAF_BLAS_HEMM)                                               \
     DEFINE_SYRK(cublas##L##herk_v2##SUFFIX, INT, T, TYPE, MAF_BLAS_HERK, S, SCALE)                                     \
-    DEFINE_SYR2K(cublas##L##her2k_v2##SUFFIX, INT, T, TYPE, MAF_BLAS_HER2K, S, SCALE)
+    DEFINE_SYR2K(cublas##L##her2k_v2##SUFFIX, INT, T, TYPE, MAF_BLAS_HER2K, S, SCALE)                                  \
+    DEFINE_SYR2K(cublas##L##herkx##SUFFIX, INT, T, TYPE, MAF_BLAS_HERKX, S, SCALE)
 
 #define DEFINE_SIZE(INT, SUFFIX)                                                                                       \
     DEFINE_TYPE(S, INT, SUFFIX, float, MAF_F32)                                                                        \

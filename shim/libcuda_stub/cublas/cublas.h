@@ -934,4 +934,349 @@ cublasStatus_t cublasDrotm_v2_64(cublasHandle_t handle, int64_t n, double *x, in
 cublasStatus_t cublasCrotg_v2(cublasHandle_t handle, cuComplex *a, cuComplex *b, float *c, cuComplex *s);
 cublasStatus_t cublasZrotg_v2(cublasHandle_t handle, cuDoubleComplex *a, cuDoubleComplex *b, double *c, cuDoubleComplex *s);
 
+cublasStatus_t cublasSgbmv_v2(cublasHandle_t handle, cublasOperation_t trans, int m, int n, int kl, int ku, const
+    float *alpha, const float *a, int lda, const float *x, int incx, const float *beta, float *y, int incy);
+cublasStatus_t cublasStbmv_v2(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int n, int k, const float *a, int lda, float *x, int incx);
+cublasStatus_t cublasStpmv_v2(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int n, const float *a, float *x, int incx);
+cublasStatus_t cublasStbsv_v2(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int n, int k, const float *a, int lda, float *x, int incx);
+cublasStatus_t cublasStpsv_v2(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int n, const float *a, float *x, int incx);
+cublasStatus_t cublasDgbmv_v2(cublasHandle_t handle, cublasOperation_t trans, int m, int n, int kl, int ku, const
+    double *alpha, const double *a, int lda, const double *x, int incx, const double *beta, double *y, int incy);
+cublasStatus_t cublasDtbmv_v2(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int n, int k, const double *a, int lda, double *x, int incx);
+cublasStatus_t cublasDtpmv_v2(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int n, const double *a, double *x, int incx);
+cublasStatus_t cublasDtbsv_v2(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int n, int k, const double *a, int lda, double *x, int incx);
+cublasStatus_t cublasDtpsv_v2(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int n, const double *a, double *x, int incx);
+cublasStatus_t cublasCgbmv_v2(cublasHandle_t handle, cublasOperation_t trans, int m, int n, int kl, int ku, const
+    cuComplex *alpha, const cuComplex *a, int lda, const cuComplex *x, int incx, const cuComplex *beta, cuComplex
+    *y, int incy);
+cublasStatus_t cublasCtbmv_v2(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int n, int k, const cuComplex *a, int lda, cuComplex *x, int incx);
+cublasStatus_t cublasCtpmv_v2(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int n, const cuComplex *a, cuComplex *x, int incx);
+cublasStatus_t cublasCtbsv_v2(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int n, int k, const cuComplex *a, int lda, cuComplex *x, int incx);
+cublasStatus_t cublasCtpsv_v2(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int n, const cuComplex *a, cuComplex *x, int incx);
+cublasStatus_t cublasZgbmv_v2(cublasHandle_t handle, cublasOperation_t trans, int m, int n, int kl, int ku, const
+    cuDoubleComplex *alpha, const cuDoubleComplex *a, int lda, const cuDoubleComplex *x, int incx, const
+    cuDoubleComplex *beta, cuDoubleComplex *y, int incy);
+cublasStatus_t cublasZtbmv_v2(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int n, int k, const cuDoubleComplex *a, int lda, cuDoubleComplex *x, int incx);
+cublasStatus_t cublasZtpmv_v2(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int n, const cuDoubleComplex *a, cuDoubleComplex *x, int incx);
+cublasStatus_t cublasZtbsv_v2(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int n, int k, const cuDoubleComplex *a, int lda, cuDoubleComplex *x, int incx);
+cublasStatus_t cublasZtpsv_v2(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int n, const cuDoubleComplex *a, cuDoubleComplex *x, int incx);
+cublasStatus_t cublasSsbmv_v2(cublasHandle_t handle, cublasFillMode_t uplo, int n, int k, const float *alpha, const
+    float *a, int lda, const float *x, int incx, const float *beta, float *y, int incy);
+cublasStatus_t cublasSspmv_v2(cublasHandle_t handle, cublasFillMode_t uplo, int n, const float *alpha, const float
+    *a, const float *x, int incx, const float *beta, float *y, int incy);
+cublasStatus_t cublasSspr_v2(cublasHandle_t handle, cublasFillMode_t uplo, int n, const float *alpha, const float
+    *x, int incx, float *a);
+cublasStatus_t cublasSspr2_v2(cublasHandle_t handle, cublasFillMode_t uplo, int n, const float *alpha, const float
+    *x, int incx, const float *y, int incy, float *a);
+cublasStatus_t cublasDsbmv_v2(cublasHandle_t handle, cublasFillMode_t uplo, int n, int k, const double *alpha, const
+    double *a, int lda, const double *x, int incx, const double *beta, double *y, int incy);
+cublasStatus_t cublasDspmv_v2(cublasHandle_t handle, cublasFillMode_t uplo, int n, const double *alpha, const double
+    *a, const double *x, int incx, const double *beta, double *y, int incy);
+cublasStatus_t cublasDspr_v2(cublasHandle_t handle, cublasFillMode_t uplo, int n, const double *alpha, const double
+    *x, int incx, double *a);
+cublasStatus_t cublasDspr2_v2(cublasHandle_t handle, cublasFillMode_t uplo, int n, const double *alpha, const double
+    *x, int incx, const double *y, int incy, double *a);
+cublasStatus_t cublasChbmv_v2(cublasHandle_t handle, cublasFillMode_t uplo, int n, int k, const cuComplex *alpha,
+    const cuComplex *a, int lda, const cuComplex *x, int incx, const cuComplex *beta, cuComplex *y, int incy);
+cublasStatus_t cublasChpmv_v2(cublasHandle_t handle, cublasFillMode_t uplo, int n, const cuComplex *alpha, const
+    cuComplex *a, const cuComplex *x, int incx, const cuComplex *beta, cuComplex *y, int incy);
+cublasStatus_t cublasChpr_v2(cublasHandle_t handle, cublasFillMode_t uplo, int n, const float *alpha, const
+    cuComplex *x, int incx, cuComplex *a);
+cublasStatus_t cublasChpr2_v2(cublasHandle_t handle, cublasFillMode_t uplo, int n, const cuComplex *alpha, const
+    cuComplex *x, int incx, const cuComplex *y, int incy, cuComplex *a);
+cublasStatus_t cublasZhbmv_v2(cublasHandle_t handle, cublasFillMode_t uplo, int n, int k, const cuDoubleComplex
+    *alpha, const cuDoubleComplex *a, int lda, const cuDoubleComplex *x, int incx, const cuDoubleComplex *beta,
+    cuDoubleComplex *y, int incy);
+cublasStatus_t cublasZhpmv_v2(cublasHandle_t handle, cublasFillMode_t uplo, int n, const cuDoubleComplex *alpha,
+    const cuDoubleComplex *a, const cuDoubleComplex *x, int incx, const cuDoubleComplex *beta, cuDoubleComplex *y,
+    int incy);
+cublasStatus_t cublasZhpr_v2(cublasHandle_t handle, cublasFillMode_t uplo, int n, const double *alpha, const
+    cuDoubleComplex *x, int incx, cuDoubleComplex *a);
+cublasStatus_t cublasZhpr2_v2(cublasHandle_t handle, cublasFillMode_t uplo, int n, const cuDoubleComplex *alpha,
+    const cuDoubleComplex *x, int incx, const cuDoubleComplex *y, int incy, cuDoubleComplex *a);
+cublasStatus_t cublasSgbmv_v2_64(cublasHandle_t handle, cublasOperation_t trans, int64_t m, int64_t n, int64_t kl,
+    int64_t ku, const float *alpha, const float *a, int64_t lda, const float *x, int64_t incx, const float *beta,
+    float *y, int64_t incy);
+cublasStatus_t cublasStbmv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int64_t n, int64_t k, const float *a, int64_t lda, float *x, int64_t incx);
+cublasStatus_t cublasStpmv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int64_t n, const float *a, float *x, int64_t incx);
+cublasStatus_t cublasStbsv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int64_t n, int64_t k, const float *a, int64_t lda, float *x, int64_t incx);
+cublasStatus_t cublasStpsv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int64_t n, const float *a, float *x, int64_t incx);
+cublasStatus_t cublasDgbmv_v2_64(cublasHandle_t handle, cublasOperation_t trans, int64_t m, int64_t n, int64_t kl,
+    int64_t ku, const double *alpha, const double *a, int64_t lda, const double *x, int64_t incx, const double
+    *beta, double *y, int64_t incy);
+cublasStatus_t cublasDtbmv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int64_t n, int64_t k, const double *a, int64_t lda, double *x, int64_t incx);
+cublasStatus_t cublasDtpmv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int64_t n, const double *a, double *x, int64_t incx);
+cublasStatus_t cublasDtbsv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int64_t n, int64_t k, const double *a, int64_t lda, double *x, int64_t incx);
+cublasStatus_t cublasDtpsv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int64_t n, const double *a, double *x, int64_t incx);
+cublasStatus_t cublasCgbmv_v2_64(cublasHandle_t handle, cublasOperation_t trans, int64_t m, int64_t n, int64_t kl,
+    int64_t ku, const cuComplex *alpha, const cuComplex *a, int64_t lda, const cuComplex *x, int64_t incx, const
+    cuComplex *beta, cuComplex *y, int64_t incy);
+cublasStatus_t cublasCtbmv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int64_t n, int64_t k, const cuComplex *a, int64_t lda, cuComplex *x, int64_t incx);
+cublasStatus_t cublasCtpmv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int64_t n, const cuComplex *a, cuComplex *x, int64_t incx);
+cublasStatus_t cublasCtbsv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int64_t n, int64_t k, const cuComplex *a, int64_t lda, cuComplex *x, int64_t incx);
+cublasStatus_t cublasCtpsv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int64_t n, const cuComplex *a, cuComplex *x, int64_t incx);
+cublasStatus_t cublasZgbmv_v2_64(cublasHandle_t handle, cublasOperation_t trans, int64_t m, int64_t n, int64_t kl,
+    int64_t ku, const cuDoubleComplex *alpha, const cuDoubleComplex *a, int64_t lda, const cuDoubleComplex *x,
+    int64_t incx, const cuDoubleComplex *beta, cuDoubleComplex *y, int64_t incy);
+cublasStatus_t cublasZtbmv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int64_t n, int64_t k, const cuDoubleComplex *a, int64_t lda, cuDoubleComplex *x, int64_t
+    incx);
+cublasStatus_t cublasZtpmv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int64_t n, const cuDoubleComplex *a, cuDoubleComplex *x, int64_t incx);
+cublasStatus_t cublasZtbsv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int64_t n, int64_t k, const cuDoubleComplex *a, int64_t lda, cuDoubleComplex *x, int64_t
+    incx);
+cublasStatus_t cublasZtpsv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
+    cublasDiagType_t diag, int64_t n, const cuDoubleComplex *a, cuDoubleComplex *x, int64_t incx);
+cublasStatus_t cublasSsbmv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, int64_t n, int64_t k, const float
+    *alpha, const float *a, int64_t lda, const float *x, int64_t incx, const float *beta, float *y, int64_t incy);
+cublasStatus_t cublasSspmv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, int64_t n, const float *alpha, const
+    float *a, const float *x, int64_t incx, const float *beta, float *y, int64_t incy);
+cublasStatus_t cublasSspr_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, int64_t n, const float *alpha, const
+    float *x, int64_t incx, float *a);
+cublasStatus_t cublasSspr2_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, int64_t n, const float *alpha, const
+    float *x, int64_t incx, const float *y, int64_t incy, float *a);
+cublasStatus_t cublasDsbmv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, int64_t n, int64_t k, const double
+    *alpha, const double *a, int64_t lda, const double *x, int64_t incx, const double *beta, double *y, int64_t
+    incy);
+cublasStatus_t cublasDspmv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, int64_t n, const double *alpha, const
+    double *a, const double *x, int64_t incx, const double *beta, double *y, int64_t incy);
+cublasStatus_t cublasDspr_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, int64_t n, const double *alpha, const
+    double *x, int64_t incx, double *a);
+cublasStatus_t cublasDspr2_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, int64_t n, const double *alpha, const
+    double *x, int64_t incx, const double *y, int64_t incy, double *a);
+cublasStatus_t cublasChbmv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, int64_t n, int64_t k, const cuComplex
+    *alpha, const cuComplex *a, int64_t lda, const cuComplex *x, int64_t incx, const cuComplex *beta, cuComplex *y,
+    int64_t incy);
+cublasStatus_t cublasChpmv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, int64_t n, const cuComplex *alpha,
+    const cuComplex *a, const cuComplex *x, int64_t incx, const cuComplex *beta, cuComplex *y, int64_t incy);
+cublasStatus_t cublasChpr_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, int64_t n, const float *alpha, const
+    cuComplex *x, int64_t incx, cuComplex *a);
+cublasStatus_t cublasChpr2_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, int64_t n, const cuComplex *alpha,
+    const cuComplex *x, int64_t incx, const cuComplex *y, int64_t incy, cuComplex *a);
+cublasStatus_t cublasZhbmv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, int64_t n, int64_t k, const
+    cuDoubleComplex *alpha, const cuDoubleComplex *a, int64_t lda, const cuDoubleComplex *x, int64_t incx, const
+    cuDoubleComplex *beta, cuDoubleComplex *y, int64_t incy);
+cublasStatus_t cublasZhpmv_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, int64_t n, const cuDoubleComplex
+    *alpha, const cuDoubleComplex *a, const cuDoubleComplex *x, int64_t incx, const cuDoubleComplex *beta,
+    cuDoubleComplex *y, int64_t incy);
+cublasStatus_t cublasZhpr_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, int64_t n, const double *alpha, const
+    cuDoubleComplex *x, int64_t incx, cuDoubleComplex *a);
+cublasStatus_t cublasZhpr2_v2_64(cublasHandle_t handle, cublasFillMode_t uplo, int64_t n, const cuDoubleComplex
+    *alpha, const cuDoubleComplex *x, int64_t incx, const cuDoubleComplex *y, int64_t incy, cuDoubleComplex *a);
+cublasStatus_t cublasStpttr(cublasHandle_t handle, cublasFillMode_t uplo, int n, const float *ap, float *a, int
+    lda);
+cublasStatus_t cublasStrttp(cublasHandle_t handle, cublasFillMode_t uplo, int n, const float *a, int lda, float
+    *ap);
+cublasStatus_t cublasDtpttr(cublasHandle_t handle, cublasFillMode_t uplo, int n, const double *ap, double *a, int
+    lda);
+cublasStatus_t cublasDtrttp(cublasHandle_t handle, cublasFillMode_t uplo, int n, const double *a, int lda, double
+    *ap);
+cublasStatus_t cublasCtpttr(cublasHandle_t handle, cublasFillMode_t uplo, int n, const cuComplex *ap, cuComplex *a,
+    int lda);
+cublasStatus_t cublasCtrttp(cublasHandle_t handle, cublasFillMode_t uplo, int n, const cuComplex *a, int lda,
+    cuComplex *ap);
+cublasStatus_t cublasZtpttr(cublasHandle_t handle, cublasFillMode_t uplo, int n, const cuDoubleComplex *ap,
+    cuDoubleComplex *a, int lda);
+cublasStatus_t cublasZtrttp(cublasHandle_t handle, cublasFillMode_t uplo, int n, const cuDoubleComplex *a, int lda,
+    cuDoubleComplex *ap);
+cublasStatus_t cublasAxpyEx(cublasHandle_t handle, int n, const void *alpha, cudaDataType_t type_alpha, const void
+    *x, cudaDataType_t type_x, int incx, void *y, cudaDataType_t type_y, int incy, cudaDataType_t type_execution);
+cublasStatus_t cublasScalEx(cublasHandle_t handle, int n, const void *alpha, cudaDataType_t type_alpha, void *x,
+    cudaDataType_t type_x, int incx, cudaDataType_t type_execution);
+cublasStatus_t cublasCopyEx(cublasHandle_t handle, int n, const void *x, cudaDataType_t type_x, int incx, void *y,
+    cudaDataType_t type_y, int incy);
+cublasStatus_t cublasSwapEx(cublasHandle_t handle, int n, void *x, cudaDataType_t type_x, int incx, void *y,
+    cudaDataType_t type_y, int incy);
+cublasStatus_t cublasNrm2Ex(cublasHandle_t handle, int n, const void *x, cudaDataType_t type_x, int incx, void
+    *result, cudaDataType_t type_result, cudaDataType_t type_execution);
+cublasStatus_t cublasAsumEx(cublasHandle_t handle, int n, const void *x, cudaDataType_t type_x, int incx, void
+    *result, cudaDataType_t type_result, cudaDataType_t type_execution);
+cublasStatus_t cublasIamaxEx(cublasHandle_t handle, int n, const void *x, cudaDataType_t type_x, int incx, int
+    *result);
+cublasStatus_t cublasIaminEx(cublasHandle_t handle, int n, const void *x, cudaDataType_t type_x, int incx, int
+    *result);
+cublasStatus_t cublasRotEx(cublasHandle_t handle, int n, void *x, cudaDataType_t type_x, int incx, void *y,
+    cudaDataType_t type_y, int incy, const void *c, const void *s, cudaDataType_t type_cs, cudaDataType_t
+    type_execution);
+cublasStatus_t cublasRotmEx(cublasHandle_t handle, int n, void *x, cudaDataType_t type_x, int incx, void *y,
+    cudaDataType_t type_y, int incy, const void *param, cudaDataType_t type_param, cudaDataType_t type_execution);
+cublasStatus_t cublasAxpyEx_64(cublasHandle_t handle, int64_t n, const void *alpha, cudaDataType_t type_alpha, const
+    void *x, cudaDataType_t type_x, int64_t incx, void *y, cudaDataType_t type_y, int64_t incy, cudaDataType_t
+    type_execution);
+cublasStatus_t cublasScalEx_64(cublasHandle_t handle, int64_t n, const void *alpha, cudaDataType_t type_alpha, void
+    *x, cudaDataType_t type_x, int64_t incx, cudaDataType_t type_execution);
+cublasStatus_t cublasCopyEx_64(cublasHandle_t handle, int64_t n, const void *x, cudaDataType_t type_x, int64_t incx,
+    void *y, cudaDataType_t type_y, int64_t incy);
+cublasStatus_t cublasSwapEx_64(cublasHandle_t handle, int64_t n, void *x, cudaDataType_t type_x, int64_t incx, void
+    *y, cudaDataType_t type_y, int64_t incy);
+cublasStatus_t cublasNrm2Ex_64(cublasHandle_t handle, int64_t n, const void *x, cudaDataType_t type_x, int64_t incx,
+    void *result, cudaDataType_t type_result, cudaDataType_t type_execution);
+cublasStatus_t cublasAsumEx_64(cublasHandle_t handle, int64_t n, const void *x, cudaDataType_t type_x, int64_t incx,
+    void *result, cudaDataType_t type_result, cudaDataType_t type_execution);
+cublasStatus_t cublasIamaxEx_64(cublasHandle_t handle, int64_t n, const void *x, cudaDataType_t type_x, int64_t
+    incx, int64_t *result);
+cublasStatus_t cublasIaminEx_64(cublasHandle_t handle, int64_t n, const void *x, cudaDataType_t type_x, int64_t
+    incx, int64_t *result);
+cublasStatus_t cublasRotEx_64(cublasHandle_t handle, int64_t n, void *x, cudaDataType_t type_x, int64_t incx, void
+    *y, cudaDataType_t type_y, int64_t incy, const void *c, const void *s, cudaDataType_t type_cs, cudaDataType_t
+    type_execution);
+cublasStatus_t cublasRotmEx_64(cublasHandle_t handle, int64_t n, void *x, cudaDataType_t type_x, int64_t incx, void
+    *y, cudaDataType_t type_y, int64_t incy, const void *param, cudaDataType_t type_param, cudaDataType_t
+    type_execution);
+cublasStatus_t cublasRotgEx(cublasHandle_t handle, void *a, void *b, cudaDataType_t type_ab, void *c, void *s,
+    cudaDataType_t type_cs, cudaDataType_t type_execution);
+cublasStatus_t cublasRotmgEx(cublasHandle_t handle, void *d1, cudaDataType_t type_d1, void *d2, cudaDataType_t
+    type_d2, void *x1, cudaDataType_t type_x1, const void *y1, cudaDataType_t type_y1, void *param, cudaDataType_t
+    type_param, cudaDataType_t type_execution);
+cublasStatus_t cublasCsyrkEx(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans, int n, int k,
+    const cuComplex *alpha, const void *a, cudaDataType_t type_a, int lda, const cuComplex *beta, void *c,
+    cudaDataType_t type_c, int ldc);
+cublasStatus_t cublasCherkEx(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans, int n, int k,
+    const float *alpha, const void *a, cudaDataType_t type_a, int lda, const float *beta, void *c, cudaDataType_t
+    type_c, int ldc);
+cublasStatus_t cublasCsyrk3mEx(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans, int n, int k,
+    const cuComplex *alpha, const void *a, cudaDataType_t type_a, int lda, const cuComplex *beta, void *c,
+    cudaDataType_t type_c, int ldc);
+cublasStatus_t cublasCherk3mEx(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans, int n, int k,
+    const float *alpha, const void *a, cudaDataType_t type_a, int lda, const float *beta, void *c, cudaDataType_t
+    type_c, int ldc);
+cublasStatus_t cublasCgemm3mEx(cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb, int m, int
+    n, int k, const cuComplex *alpha, const void *a, cudaDataType_t type_a, int lda, const void *b, cudaDataType_t
+    type_b, int ldb, const cuComplex *beta, void *c, cudaDataType_t type_c, int ldc);
+cublasStatus_t cublasGemmGroupedBatchedEx(cublasHandle_t handle, const cublasOperation_t transa[], const
+    cublasOperation_t transb[], const int m[], const int n[], const int k[], const void *alpha, const void *const
+    a[], cudaDataType_t type_a, const int lda[], const void *const b[], cudaDataType_t type_b, const int ldb[],
+    const void *beta, void *const c[], cudaDataType_t type_c, const int ldc[], int groups, const int group_size[],
+    cublasComputeType_t compute);
+cublasStatus_t cublasSgemmGroupedBatched( cublasHandle_t handle, const cublasOperation_t transa[], const
+    cublasOperation_t transb[], const int m[], const int n[], const int k[], const float alpha[], const float *const
+    a[], const int lda[], const float *const b[], const int ldb[], const float beta[], float *const c[], const int
+    ldc[], int groups, const int group_size[]);
+cublasStatus_t cublasDgemmGroupedBatched( cublasHandle_t handle, const cublasOperation_t transa[], const
+    cublasOperation_t transb[], const int m[], const int n[], const int k[], const double alpha[], const double
+    *const a[], const int lda[], const double *const b[], const int ldb[], const double beta[], double *const c[],
+    const int ldc[], int groups, const int group_size[]);
+cublasStatus_t cublasHSHgemvBatched(cublasHandle_t handle, cublasOperation_t trans, int m, int n, const float
+    *alpha, const void *const a[], int lda, const void *const x[], int incx, const float *beta, void *const y[], int
+    incy, int batch);
+cublasStatus_t cublasHSHgemvStridedBatched( cublasHandle_t handle, cublasOperation_t trans, int m, int n, const
+    float *alpha, const void *a, int lda, long long int stride_a, const void *x, int incx, long long int stride_x,
+    const float *beta, void *y, int incy, long long int stride_y, int batch);
+cublasStatus_t cublasHSSgemvBatched(cublasHandle_t handle, cublasOperation_t trans, int m, int n, const float
+    *alpha, const void *const a[], int lda, const void *const x[], int incx, const float *beta, float *const y[],
+    int incy, int batch);
+cublasStatus_t cublasHSSgemvStridedBatched( cublasHandle_t handle, cublasOperation_t trans, int m, int n, const
+    float *alpha, const void *a, int lda, long long int stride_a, const void *x, int incx, long long int stride_x,
+    const float *beta, float *y, int incy, long long int stride_y, int batch);
+cublasStatus_t cublasTSTgemvBatched(cublasHandle_t handle, cublasOperation_t trans, int m, int n, const float
+    *alpha, const void *const a[], int lda, const void *const x[], int incx, const float *beta, void *const y[], int
+    incy, int batch);
+cublasStatus_t cublasTSTgemvStridedBatched( cublasHandle_t handle, cublasOperation_t trans, int m, int n, const
+    float *alpha, const void *a, int lda, long long int stride_a, const void *x, int incx, long long int stride_x,
+    const float *beta, void *y, int incy, long long int stride_y, int batch);
+cublasStatus_t cublasTSSgemvBatched(cublasHandle_t handle, cublasOperation_t trans, int m, int n, const float
+    *alpha, const void *const a[], int lda, const void *const x[], int incx, const float *beta, float *const y[],
+    int incy, int batch);
+cublasStatus_t cublasTSSgemvStridedBatched( cublasHandle_t handle, cublasOperation_t trans, int m, int n, const
+    float *alpha, const void *a, int lda, long long int stride_a, const void *x, int incx, long long int stride_x,
+    const float *beta, float *y, int incy, long long int stride_y, int batch);
+cublasStatus_t cublasHSHgemvBatched_64(cublasHandle_t handle, cublasOperation_t trans, int64_t m, int64_t n, const
+    float *alpha, const void *const a[], int64_t lda, const void *const x[], int64_t incx, const float *beta, void
+    *const y[], int64_t incy, int64_t batch);
+cublasStatus_t cublasHSHgemvStridedBatched_64( cublasHandle_t handle, cublasOperation_t trans, int64_t m, int64_t n,
+    const float *alpha, const void *a, int64_t lda, long long int stride_a, const void *x, int64_t incx, long long
+    int stride_x, const float *beta, void *y, int64_t incy, long long int stride_y, int64_t batch);
+cublasStatus_t cublasHSSgemvBatched_64(cublasHandle_t handle, cublasOperation_t trans, int64_t m, int64_t n, const
+    float *alpha, const void *const a[], int64_t lda, const void *const x[], int64_t incx, const float *beta, float
+    *const y[], int64_t incy, int64_t batch);
+cublasStatus_t cublasHSSgemvStridedBatched_64( cublasHandle_t handle, cublasOperation_t trans, int64_t m, int64_t n,
+    const float *alpha, const void *a, int64_t lda, long long int stride_a, const void *x, int64_t incx, long long
+    int stride_x, const float *beta, float *y, int64_t incy, long long int stride_y, int64_t batch);
+cublasStatus_t cublasTSTgemvBatched_64(cublasHandle_t handle, cublasOperation_t trans, int64_t m, int64_t n, const
+    float *alpha, const void *const a[], int64_t lda, const void *const x[], int64_t incx, const float *beta, void
+    *const y[], int64_t incy, int64_t batch);
+cublasStatus_t cublasTSTgemvStridedBatched_64( cublasHandle_t handle, cublasOperation_t trans, int64_t m, int64_t n,
+    const float *alpha, const void *a, int64_t lda, long long int stride_a, const void *x, int64_t incx, long long
+    int stride_x, const float *beta, void *y, int64_t incy, long long int stride_y, int64_t batch);
+cublasStatus_t cublasTSSgemvBatched_64(cublasHandle_t handle, cublasOperation_t trans, int64_t m, int64_t n, const
+    float *alpha, const void *const a[], int64_t lda, const void *const x[], int64_t incx, const float *beta, float
+    *const y[], int64_t incy, int64_t batch);
+cublasStatus_t cublasTSSgemvStridedBatched_64( cublasHandle_t handle, cublasOperation_t trans, int64_t m, int64_t n,
+    const float *alpha, const void *a, int64_t lda, long long int stride_a, const void *x, int64_t incx, long long
+    int stride_x, const float *beta, float *y, int64_t incy, long long int stride_y, int64_t batch);
+cublasStatus_t cublasSsyrkx(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans, int n, int k,
+    const float *alpha, const float *a, int lda, const float *b, int ldb, const float *beta, float *c, int ldc);
+cublasStatus_t cublasDsyrkx(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans, int n, int k,
+    const double *alpha, const double *a, int lda, const double *b, int ldb, const double *beta, double *c, int
+    ldc);
+cublasStatus_t cublasCsyrkx(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans, int n, int k,
+    const cuComplex *alpha, const cuComplex *a, int lda, const cuComplex *b, int ldb, const cuComplex *beta,
+    cuComplex *c, int ldc);
+cublasStatus_t cublasZsyrkx(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans, int n, int k,
+    const cuDoubleComplex *alpha, const cuDoubleComplex *a, int lda, const cuDoubleComplex *b, int ldb, const
+    cuDoubleComplex *beta, cuDoubleComplex *c, int ldc);
+cublasStatus_t cublasCherkx(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans, int n, int k,
+    const cuComplex *alpha, const cuComplex *a, int lda, const cuComplex *b, int ldb, const float *beta, cuComplex
+    *c, int ldc);
+cublasStatus_t cublasZherkx(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans, int n, int k,
+    const cuDoubleComplex *alpha, const cuDoubleComplex *a, int lda, const cuDoubleComplex *b, int ldb, const double
+    *beta, cuDoubleComplex *c, int ldc);
+cublasStatus_t cublasSsyrkx_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans, int64_t n,
+    int64_t k, const float *alpha, const float *a, int64_t lda, const float *b, int64_t ldb, const float *beta,
+    float *c, int64_t ldc);
+cublasStatus_t cublasDsyrkx_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans, int64_t n,
+    int64_t k, const double *alpha, const double *a, int64_t lda, const double *b, int64_t ldb, const double *beta,
+    double *c, int64_t ldc);
+cublasStatus_t cublasCsyrkx_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans, int64_t n,
+    int64_t k, const cuComplex *alpha, const cuComplex *a, int64_t lda, const cuComplex *b, int64_t ldb, const
+    cuComplex *beta, cuComplex *c, int64_t ldc);
+cublasStatus_t cublasZsyrkx_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans, int64_t n,
+    int64_t k, const cuDoubleComplex *alpha, const cuDoubleComplex *a, int64_t lda, const cuDoubleComplex *b,
+    int64_t ldb, const cuDoubleComplex *beta, cuDoubleComplex *c, int64_t ldc);
+cublasStatus_t cublasCherkx_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans, int64_t n,
+    int64_t k, const cuComplex *alpha, const cuComplex *a, int64_t lda, const cuComplex *b, int64_t ldb, const float
+    *beta, cuComplex *c, int64_t ldc);
+cublasStatus_t cublasZherkx_64(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans, int64_t n,
+    int64_t k, const cuDoubleComplex *alpha, const cuDoubleComplex *a, int64_t lda, const cuDoubleComplex *b,
+    int64_t ldb, const double *beta, cuDoubleComplex *c, int64_t ldc);
+cublasStatus_t cublasSmatinvBatched(cublasHandle_t handle, int n, const float *const a[], int lda, float *const c[],
+    int ldc, int *info, int batch);
+cublasStatus_t cublasDmatinvBatched(cublasHandle_t handle, int n, const double *const a[], int lda, double *const
+    c[], int ldc, int *info, int batch);
+cublasStatus_t cublasCmatinvBatched(cublasHandle_t handle, int n, const cuComplex *const a[], int lda, cuComplex
+    *const c[], int ldc, int *info, int batch);
+cublasStatus_t cublasZmatinvBatched(cublasHandle_t handle, int n, const cuDoubleComplex *const a[], int lda,
+    cuDoubleComplex *const c[], int ldc, int *info, int batch);
+
+void cublasXerbla(const char *routine, int number);
+
 #endif

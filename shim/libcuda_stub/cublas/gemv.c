@@ -22,7 +22,9 @@ struct gemv_arguments {
     int64_t stride_y;
     int64_t batch;
     int pointers;
-    int64_t type;
+    int64_t type; /* of alpha, beta and the sums */
+    int64_t type_a; /* of A and x */
+    int64_t type_y;
     const char *function;
 };
 
@@ -45,9 +47,10 @@ static cublasStatus_t gemv(cublasHandle_t handle, const struct gemv_arguments *g
     struct maf_gemm_call call;
     memset(&call, 0, sizeof call);
     struct maf_op_gemm *op = &call.op;
-    uint32_t size = maf_type_size(g->type);
     int64_t length_y = g->trans == CUBLAS_OP_N ? g->m : g->n, length_x = g->m + g->n - length_y;
-    op->type_a = op->type_b = op->type_c = op->type_d = op->type_compute = op->type_scale = g->type;
+    op->type_a = op->type_b = g->type_a;
+    op->type_c = op->type_d = g->type_y;
+    op->type_compute = op->type_scale = g->type;
     cublasStatus_t status = maf_set_scalars(handle, &call, g->alpha, g->beta);
     if (status != CUBLAS_STATUS_SUCCESS || g->m == 0 || g->n == 0 || g->batch == 0) {
         return status;
@@ -66,9 +69,9 @@ static cublasStatus_t gemv(cublasHandle_t handle, const struct gemv_arguments *g
         op->stride_b = g->stride_a;
         op->stride_c = op->stride_d = g->stride_y;
     }
-    call.pointers[PTR_A] = maf_vector_start(g->x, length_x, g->incx, size);
+    call.pointers[PTR_A] = maf_vector_start(g->x, length_x, g->incx, maf_type_size(g->type_a));
     call.pointers[PTR_B] = maf_address(g->a);
-    call.pointers[PTR_C] = call.pointers[PTR_D] = maf_vector_start(g->y, length_y, g->incy, size);
+    call.pointers[PTR_C] = call.pointers[PTR_D] = maf_vector_start(g->y, length_y, g->incy, maf_type_size(g->type_y));
     return maf_submit_gemm(handle->stream, &call, "cublas", g->function);
 }
 
@@ -132,26 +135,30 @@ static cublasStatus_t dot_typed(cublasHandle_t handle, int64_t n, const void *x,
                                               const CTYPE *alpha, const CTYPE *a, INT lda, const CTYPE *x, INT incx,  \
                                               const CTYPE *beta, CTYPE *y, INT incy)                                   \
     {                                                                                                                  \
-        struct gemv_arguments g = {trans, m, n, alpha, a, lda, 0, x, incx, 0, beta, y, incy, 0, 1, 0, TYPE,            \
-                                   "cublas" #L "gemv_v2" #SUFFIX};                                                     \
+        struct gemv_arguments g = {trans, m, n, alpha, a, lda, 0, x, incx, 0, beta, y, incy, 0, 1, 0, TYPE, TYPE,      \
+                                   TYPE, "cublas" #L "gemv_v2" #SUFFIX};                                               \
         return gemv(handle, &g);                                                                                       \
     }                                                                                                                  \
+    DEFINE_GEMV_BATCHED(L, INT, SUFFIX, CTYPE, TYPE, CTYPE, TYPE, CTYPE, TYPE)
+
+/* SCALAR: alpha, beta and the sums; A_TYPE: A and x; Y_TYPE: y. */
+#define DEFINE_GEMV_BATCHED(L, INT, SUFFIX, SCALAR, TYPE, A_TYPE, TYPE_A, Y_TYPE, TYPE_Y)                              \
     cublasStatus_t cublas##L##gemvBatched##SUFFIX(cublasHandle_t handle, cublasOperation_t trans, INT m, INT n,       \
-                                                  const CTYPE *alpha, const CTYPE *const a[], INT lda,                \
-                                                  const CTYPE *const x[], INT incx, const CTYPE *beta,                \
-                                                  CTYPE *const y[], INT incy, INT batch)                               \
+                                                  const SCALAR *alpha, const A_TYPE *const a[], INT lda,              \
+                                                  const A_TYPE *const x[], INT incx, const SCALAR *beta,              \
+                                                  Y_TYPE *const y[], INT incy, INT batch)                              \
     {                                                                                                                  \
         struct gemv_arguments g = {trans, m, n, alpha, a, lda, 0, x, incx, 0, beta, (void *)(uintptr_t)y, incy, 0,     \
-                                   batch, 1, TYPE, "cublas" #L "gemvBatched" #SUFFIX};                                 \
+                                   batch, 1, TYPE, TYPE_A, TYPE_Y, "cublas" #L "gemvBatched" #SUFFIX};                 \
         return gemv(handle, &g);                                                                                       \
     }                                                                                                                  \
     cublasStatus_t cublas##L##gemvStridedBatched##SUFFIX(                                                              \
-        cublasHandle_t handle, cublasOperation_t trans, INT m, INT n, const CTYPE *alpha, const CTYPE *a, INT lda,    \
-        long long int stride_a, const CTYPE *x, INT incx, long long int stride_x, const CTYPE *beta, CTYPE *y,        \
+        cublasHandle_t handle, cublasOperation_t trans, INT m, INT n, const SCALAR *alpha, const A_TYPE *a, INT lda,  \
+        long long int stride_a, const A_TYPE *x, INT incx, long long int stride_x, const SCALAR *beta, Y_TYPE *y,     \
         INT incy, long long int stride_y, INT batch)                                                                   \
     {                                                                                                                  \
         struct gemv_arguments g = {trans, m, n, alpha, a, lda, stride_a, x, incx, stride_x, beta, y, incy, stride_y,   \
-                                   batch, 0, TYPE, "cublas" #L "gemvStridedBatched" #SUFFIX};                          \
+                                   batch, 0, TYPE, TYPE_A, TYPE_Y, "cublas" #L "gemvStridedBatched" #SUFFIX};          \
         return gemv(handle, &g);                                                                                       \
     }
 
@@ -176,6 +183,10 @@ static cublasStatus_t dot_typed(cublasHandle_t handle, int64_t n, const void *x,
     DEFINE_GEMV(D, INT, SUFFIX, double, MAF_F64)                                                                       \
     DEFINE_GEMV(C, INT, SUFFIX, cuComplex, MAF_C64)                                                                    \
     DEFINE_GEMV(Z, INT, SUFFIX, cuDoubleComplex, MAF_C128)                                                             \
+    DEFINE_GEMV_BATCHED(HSH, INT, SUFFIX, float, MAF_F32, void, MAF_F16, void, MAF_F16)                                \
+    DEFINE_GEMV_BATCHED(HSS, INT, SUFFIX, float, MAF_F32, void, MAF_F16, float, MAF_F32)                               \
+    DEFINE_GEMV_BATCHED(TST, INT, SUFFIX, float, MAF_F32, void, MAF_BF16, void, MAF_BF16)                              \
+    DEFINE_GEMV_BATCHED(TSS, INT, SUFFIX, float, MAF_F32, void, MAF_BF16, float, MAF_F32)                              \
     DEFINE_DOT(cublasSdot_v2##SUFFIX, INT, float, MAF_F32, 0)                                                          \
     DEFINE_DOT(cublasDdot_v2##SUFFIX, INT, double, MAF_F64, 0)                                                         \
     DEFINE_DOT(cublasCdotu_v2##SUFFIX, INT, cuComplex, MAF_C64, 0)                                                     \

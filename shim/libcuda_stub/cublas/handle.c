@@ -1,5 +1,6 @@
 /* Handles, modes, versions, status texts. */
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "front.h"
@@ -184,4 +185,10 @@ cublasStatus_t cublasGetLoggerCallback(cublasLogCallback *callback)
     }
     *callback = log_callback;
     return CUBLAS_STATUS_SUCCESS;
+}
+
+/* What BLAS libraries call for a wrong argument; programs may call it too. */
+void cublasXerbla(const char *routine, int number)
+{
+    fprintf(stderr, " ** On entry to %-6s parameter number %d had an illegal value\n", routine ? routine : "", number);
 }

@@ -17,7 +17,7 @@ static cublasStatus_t submit(cublasHandle_t handle, struct maf_op_lapack *op, co
         return CUBLAS_STATUS_SUCCESS;
     }
     /* Without elements the arrays of addresses may be NULL. */
-    if (op->n == 0 || (op->m == 0 && op->routine != MAF_GETRS && op->routine != MAF_GETRI) || (solves && op->k == 0)) {
+    if (op->n == 0 || (op->m == 0 && op->routine != MAF_GETRS && op->routine != MAF_GETRI && op->routine != MAF_MATINV) || (solves && op->k == 0)) {
         uint64_t info = pointers[LAPACK_INFO];
         return info ? maf_status_of(maf_fill(handle->stream, info, 0, (uint64_t)op->batch * sizeof(int32_t)))
                     : CUBLAS_STATUS_SUCCESS;
@@ -131,6 +131,23 @@ static cublasStatus_t gels(cublasHandle_t handle, int64_t type, cublasOperation_
     return submit(handle, &op, pointers, function);
 }
 
+/* Matrices of up to 32 rows, in one call (cuBLAS documentation, cublas<t>matinvBatched). */
+static cublasStatus_t matinv(cublasHandle_t handle, int64_t type, int n, const void *a, int lda, const void *c, int ldc,
+                             int *info, int batch, const char *function)
+{
+    if (!handle) {
+        return CUBLAS_STATUS_NOT_INITIALIZED;
+    }
+    if (n < 0 || n > 32 || batch < 0 || lda < at_least_one(n) || ldc < at_least_one(n) || !info) {
+        return CUBLAS_STATUS_INVALID_VALUE;
+    }
+    struct maf_op_lapack op = {.routine = MAF_MATINV, .type = type, .n = n, .lda = lda, .ldb = ldc, .batch = batch,
+                               .b_is_array = 1};
+    uint64_t pointers[LAPACK_POINTERS] = {[LAPACK_A] = maf_address(a), [LAPACK_B] = maf_address(c),
+                                          [LAPACK_INFO] = maf_address(info)};
+    return submit(handle, &op, pointers, function);
+}
+
 #define DEFINE_TYPE(L, T, TYPE)                                                                                        \
     cublasStatus_t cublas##L##getrfBatched(cublasHandle_t handle, int n, T *const a[], int lda, int *pivots,          \
                                            int *info, int batch)                                                       \
@@ -159,6 +176,11 @@ static cublasStatus_t gels(cublasHandle_t handle, int64_t type, cublasOperation_
     {                                                                                                                  \
         return gels(handle, TYPE, trans, m, n, nrhs, a, lda, c, ldc, info, device_info, batch,                         \
                     "cublas" #L "gelsBatched");                                                                        \
+    }                                                                                                                  \
+    cublasStatus_t cublas##L##matinvBatched(cublasHandle_t handle, int n, const T *const a[], int lda, T *const c[],  \
+                                            int ldc, int *info, int batch)                                             \
+    {                                                                                                                  \
+        return matinv(handle, TYPE, n, a, lda, c, ldc, info, batch, "cublas" #L "matinvBatched");                      \
     }
 
 DEFINE_TYPE(S, float, MAF_F32)

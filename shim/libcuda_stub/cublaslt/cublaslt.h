@@ -72,6 +72,13 @@ typedef enum {
     CUBLASLT_MATRIX_LAYOUT_BATCH_MODE = 8
 } cublasLtMatrixLayoutAttribute_t;
 
+typedef enum {
+    CUBLASLT_MATRIX_TRANSFORM_DESC_SCALE_TYPE = 0,
+    CUBLASLT_MATRIX_TRANSFORM_DESC_POINTER_MODE = 1,
+    CUBLASLT_MATRIX_TRANSFORM_DESC_TRANSA = 2,
+    CUBLASLT_MATRIX_TRANSFORM_DESC_TRANSB = 3
+} cublasLtMatrixTransformDescAttributes_t;
+
 typedef enum { CUBLASLT_ORDER_COL = 0, CUBLASLT_ORDER_ROW = 1 } cublasLtOrder_t;
 typedef enum { CUBLASLT_BATCH_MODE_STRIDED = 0, CUBLASLT_BATCH_MODE_POINTER_ARRAY = 1 } cublasLtBatchMode_t;
 
@@ -119,6 +126,7 @@ typedef struct maf_lt_handle *cublasLtHandle_t;
 typedef struct maf_lt_matmul *cublasLtMatmulDesc_t;
 typedef struct maf_lt_layout *cublasLtMatrixLayout_t;
 typedef struct maf_lt_preference *cublasLtMatmulPreference_t;
+typedef struct maf_lt_transform *cublasLtMatrixTransformDesc_t;
 
 typedef struct {
     uint64_t data[8];
@@ -207,5 +215,20 @@ cublasStatus_t cublasLtMatmulAlgoConfigSetAttribute(cublasLtMatmulAlgo_t *algo,
 cublasStatus_t cublasLtMatmulAlgoConfigGetAttribute(const cublasLtMatmulAlgo_t *algo,
                                                     cublasLtMatmulAlgoConfigAttributes_t attribute, void *value,
                                                     size_t bytes, size_t *written);
+
+cublasStatus_t cublasLtMatrixTransformDescCreate(cublasLtMatrixTransformDesc_t *desc, cudaDataType_t scale);
+cublasStatus_t cublasLtMatrixTransformDescInit_internal(cublasLtMatrixTransformDesc_t desc, size_t bytes,
+                                                        cudaDataType_t scale);
+cublasStatus_t cublasLtMatrixTransformDescDestroy(cublasLtMatrixTransformDesc_t desc);
+cublasStatus_t cublasLtMatrixTransformDescSetAttribute(cublasLtMatrixTransformDesc_t desc,
+                                                       cublasLtMatrixTransformDescAttributes_t attribute,
+                                                       const void *value, size_t bytes);
+cublasStatus_t cublasLtMatrixTransformDescGetAttribute(cublasLtMatrixTransformDesc_t desc,
+                                                       cublasLtMatrixTransformDescAttributes_t attribute, void *value,
+                                                       size_t bytes, size_t *written);
+cublasStatus_t cublasLtMatrixTransform(cublasLtHandle_t handle, cublasLtMatrixTransformDesc_t desc, const void *alpha,
+                                       const void *a, cublasLtMatrixLayout_t layout_a, const void *beta, const void *b,
+                                       cublasLtMatrixLayout_t layout_b, void *c, cublasLtMatrixLayout_t layout_c,
+                                       void *stream);
 
 #endif

@@ -14,6 +14,7 @@ struct attribute {
 #define MATMUL(ID, NAME) FIELD(CUBLASLT_MATMUL_DESC_##ID, maf_lt_matmul, NAME)
 #define LAYOUT(ID, NAME) FIELD(CUBLASLT_MATRIX_LAYOUT_##ID, maf_lt_layout, NAME)
 #define PREFERENCE(ID, NAME) FIELD(CUBLASLT_MATMUL_PREF_##ID, maf_lt_preference, NAME)
+#define TRANSFORM(ID, NAME) FIELD(CUBLASLT_MATRIX_TRANSFORM_DESC_##ID, maf_lt_transform, NAME)
 #define COUNT(TABLE) (sizeof(TABLE) / sizeof(TABLE)[0])
 
 static const struct attribute matmul_attributes[] = {
@@ -66,6 +67,13 @@ static const struct attribute preference_attributes[] = {
     PREFERENCE(MIN_ALIGNMENT_D_BYTES, alignment_d),
     PREFERENCE(MAX_WAVES_COUNT, max_waves),
     PREFERENCE(IMPL_MASK, impl_mask),
+};
+
+static const struct attribute transform_attributes[] = {
+    TRANSFORM(SCALE_TYPE, scale_type),
+    TRANSFORM(POINTER_MODE, pointer_mode),
+    TRANSFORM(TRANSA, transa),
+    TRANSFORM(TRANSB, transb),
 };
 
 static const struct attribute *find(const struct attribute *table, size_t count, int id)
@@ -127,6 +135,28 @@ DEFINE_ATTRIBUTES(cublasLtMatmulDesc, cublasLtMatmulDesc_t, cublasLtMatmulDescAt
 DEFINE_ATTRIBUTES(cublasLtMatrixLayout, cublasLtMatrixLayout_t, cublasLtMatrixLayoutAttribute_t, layout_attributes)
 DEFINE_ATTRIBUTES(cublasLtMatmulPreference, cublasLtMatmulPreference_t, cublasLtMatmulPreferenceAttributes_t,
                   preference_attributes)
+DEFINE_ATTRIBUTES(cublasLtMatrixTransformDesc, cublasLtMatrixTransformDesc_t, cublasLtMatrixTransformDescAttributes_t,
+                  transform_attributes)
+
+cublasStatus_t cublasLtMatrixTransformDescInit_internal(cublasLtMatrixTransformDesc_t desc, size_t bytes,
+                                                        cudaDataType_t scale)
+{
+    if (!desc || bytes < sizeof *desc) {
+        return CUBLAS_STATUS_INVALID_VALUE;
+    }
+    memset(desc, 0, bytes);
+    desc->scale_type = (int32_t)scale;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatrixTransformDescCreate(cublasLtMatrixTransformDesc_t *desc, cudaDataType_t scale)
+{
+    if (!desc) {
+        return CUBLAS_STATUS_INVALID_VALUE;
+    }
+    *desc = malloc(sizeof **desc);
+    return *desc ? cublasLtMatrixTransformDescInit_internal(*desc, sizeof **desc, scale) : CUBLAS_STATUS_ALLOC_FAILED;
+}
 
 cublasStatus_t cublasLtMatmulDescInit_internal(cublasLtMatmulDesc_t desc, size_t bytes, cublasComputeType_t compute,
                                                cudaDataType_t scale)

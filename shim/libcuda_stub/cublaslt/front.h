@@ -69,6 +69,14 @@ struct maf_lt_preference {
     float max_waves;
 };
 
+struct maf_lt_transform {
+    int32_t scale_type;
+    int32_t pointer_mode;
+    int32_t transa;
+    int32_t transb;
+};
+
+_Static_assert(sizeof(struct maf_lt_transform) <= 64, "cublasLtMatrixTransformDescOpaque_t");
 _Static_assert(sizeof(struct maf_lt_matmul) <= 256, "cublasLtMatmulDescOpaque_t");
 _Static_assert(sizeof(struct maf_lt_layout) <= 64, "cublasLtMatrixLayoutOpaque_t");
 _Static_assert(sizeof(struct maf_lt_preference) <= 80, "cublasLtMatmulPreferenceOpaque_t");

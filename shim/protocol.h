@@ -572,6 +572,18 @@ enum maf_lapack_routine {
     MAF_SYTRS = 13, /* a: factors, p, b: n x k -> solution; uplo */
     MAF_GEEV = 14, /* a: n x n; w: n complex eigenvalues; u: right eigenvectors if job_u == 'V'; v: left ones */
     MAF_MATINV = 16, /* a: n x n -> b: its inverse; a is kept */
+    MAF_SYEVDX = 17, /* as SYEVD; then only eigenvalues number `first` to `last`, or, with p, those in (low, high], whose
+                      * count becomes the int32 at p; they and their vectors move to the front */
+    MAF_SYGVD = 18, /* a x = w b x (itype 1), a b x = w x (2), b a x = w x (3): a -> vectors, b -> its factor; w: n */
+    MAF_SYTRD = 19, /* a: n x n -> tridiagonal form; w: its diagonal, u: the one beside it, v: tau; uplo */
+    MAF_ORGTR = 20, /* a: of SYTRD, w: tau -> Q; uplo */
+    MAF_ORMTR = 21, /* a: of SYTRD, w: tau, b: m x n -> op(Q) b or b op(Q); side, uplo, trans */
+    MAF_GEBRD = 22, /* a: m x n -> bidiagonal form; w, u: its diagonals; v, p: tau of both sides */
+    MAF_ORGBR = 23, /* a: of GEBRD, w: tau -> Q (side 0) or P^H (side 1); m x n, k */
+    MAF_LASWP = 24, /* a: n columns, rows exchanged by p[first - 1 ...] up to `last`, `step` apart */
+    MAF_TRTRI = 25, /* a: n x n triangular -> its inverse; uplo, unit_diagonal */
+    MAF_LARFT = 26, /* a: k reflectors of order n, by columns or (side 1) rows; w: tau -> b: k x k; `step` -1: backward */
+    MAF_GESVDR = 27, /* as GESVD with v_plain, the largest k values and their vectors only */
     MAF_GELS = 15  /* a: m x n of full rank, b: max(m, n) x k -> least-squares solutions in its first rows; trans */
 };
 
@@ -604,6 +616,13 @@ struct maf_op_lapack {
     int64_t b_is_array;
     int64_t pivot_bytes; /* 4 or 8 */
     int64_t w_is_array;
+    int64_t itype;
+    int64_t unit_diagonal;
+    int64_t first;
+    int64_t last;
+    int64_t step;
+    int64_t low; /* bits of a double */
+    int64_t high;
     int64_t w_split; /* of real GEEV: w is n real parts, then n imaginary parts */
 };
 
@@ -826,7 +845,9 @@ enum maf_sparse_routine {
     MAF_SPARSE_AXPBY = 15,   /* c = alpha a + beta c */
     MAF_SPARSE_GATHER = 16,  /* a_values = c at a_indices */
     MAF_SPARSE_SCATTER = 17, /* c at a_indices = a_values */
-    MAF_SPARSE_DOT = 18      /* extra, of type_compute, = sum of op(a) c; op_a 2 conjugates */
+    MAF_SPARSE_DOT = 18,     /* extra, of type_compute, = sum of op(a) c; op_a 2 conjugates */
+    MAF_SPARSE_QR_SOLVE = 19 /* c = inverse(a) b of square a by QR; extra, an int32: the first row of R whose diagonal is
+                              * within beta, else -1 */
 };
 
 enum maf_sparse_format { MAF_CSR = 1, MAF_CSC = 2, MAF_COO = 3, MAF_BSR = 4 };

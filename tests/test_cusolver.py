@@ -13,6 +13,7 @@ pytestmark = pytest.mark.skipif(not d.LIB.is_dir(), reason="the shim libraries a
 
 ffi = cffi.FFI()
 ffi.cdef(d.declarations("cusolver/cusolver.h"))
+ffi.cdef("int cusparseCreateMatDescr(void **out); int cusparseSetMatIndexBase(void *descriptor, int base);")
 NULL = ffi.NULL
 NOT_INITIALIZED, INVALID_VALUE, NOT_SUPPORTED = 1, 3, 9
 DTYPES = {"S": np.float32, "D": np.float64, "C": np.complex64, "Z": np.complex128}

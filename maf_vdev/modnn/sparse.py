@@ -20,6 +20,8 @@ C_OFFSETS, C_INDICES, C_VALUES, EXTRA, ALPHA, BETA = range(6, 12)
 ALL_CSR = {"gemm_count", "gemm", "add_count", "add", "turn"}
 # Routines that read no element.
 INDICES_ONLY = {"compress", "sort", "expand"}
+# The QR factors of a sparse matrix are dense.
+QR_ROWS = 4096
 
 
 def check(op: Any) -> None:
@@ -47,8 +49,10 @@ def check(op: Any) -> None:
             raise Invalid(f"mm: b is {op.b_rows}x{op.b_cols}, op(a) has {inner} columns")
         if op.b_ld < (op.b_cols if op.b_by_rows else op.b_rows):
             raise Invalid(f"mm: leading dimension {op.b_ld} of a {op.b_rows}x{op.b_cols} matrix")
-    if name == "solve" and op.rows != op.cols:
-        raise Invalid(f"solve: a is {op.rows}x{op.cols}")
+    if name in ("solve", "qr_solve") and op.rows != op.cols:
+        raise Invalid(f"{name}: a is {op.rows}x{op.cols}")
+    if name == "qr_solve" and op.rows > QR_ROWS:
+        raise Unsupported(f"qr_solve of {op.rows} rows, which are done as dense up to {QR_ROWS}")
 
 
 def describe(op: Any) -> str:

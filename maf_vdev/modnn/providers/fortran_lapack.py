@@ -9,7 +9,15 @@ import numpy as np
 
 from maf_vdev.modnn import lapack as la
 from maf_vdev.modnn.providers import fortran, openblas
-from maf_vdev.modnn.providers.openblas_lapack import DTYPES, REALS, bind, is_empty, strides_of, work_place, workspace
+from maf_vdev.modnn.providers.openblas_lapack import (
+    DTYPES,
+    Operand,
+    eigen_arguments,
+    is_empty,
+    strides_of,
+    work_place,
+    workspace,
+)
 from maf_vdev.modnn.registry import Plan
 
 A, B, W, U, V, P, INFO = map(fortran.Operand, range(7))
@@ -42,9 +50,25 @@ def _native_arguments(op: Any, name: str, letter: str) -> list[Any] | None:
         ),
         "sytrf": lambda: with_work(f"{letter}sytrf", uplo, op.n, A, op.lda, P, None, INFO),
         "gels": lambda: with_work(f"{letter}gels", trans, op.m, op.n, op.k, A, op.lda, B, op.ldb, None, INFO),
+        "sytrd": lambda: with_work(_routine(op, name, letter), uplo, op.n, A, op.lda, W, U, V, None, INFO),
+        "orgtr": lambda: with_work(_q_name(op, letter, "gtr"), uplo, op.n, A, op.lda, W, None, INFO),
+        "ormtr": lambda: with_work(
+            _q_name(op, letter, "mtr"), "LR"[op.side], uplo, trans, op.m, op.n, A, op.lda, W, B, op.ldb, None, INFO
+        ),
+        "gebrd": lambda: with_work(f"{letter}gebrd", op.m, op.n, A, op.lda, W, U, V, P, None, INFO),
+        "orgbr": lambda: with_work(
+            _q_name(op, letter, "gbr"), "QP"[op.side], op.m, op.n, op.k, A, op.lda, W, None, INFO
+        ),
+        "laswp": lambda: [op.n, A, op.lda, op.first, op.last, P, op.step],
+        "trtri": lambda: [uplo, "NU"[op.unit_diagonal], op.n, A, op.lda, INFO],
+        "larft": lambda: ["FB"[op.step < 0], "CR"[op.side], op.n, op.k, A, op.lda, W, B, op.ldb],
     }
-    if name == "syevd":
-        return _syevd_arguments(op, _routine(op, name, letter))
+    if name in ("syevd", "sygvd"):
+        before = (op.itype,) if name == "sygvd" else ()
+        head, (size, rsize, isize) = eigen_arguments(op, letter, _routine(op, name, letter)[1:], *before)
+        works = [(size, item), (rsize, la.REAL_BYTES[op.type]), (isize, 4)]
+        head = [fortran.Operand(x) if isinstance(x, Operand) else x for x in head]
+        return [*head, W, *(x for n, bytes_ in works if n for x in (fortran.Work(n * bytes_), n)), INFO]
     if name == "getri":
         size = len(workspace(f"{letter}getri", dtype, op.n, A, op.ldb, identity, None, INFO))
         return [op.n, B, op.ldb, P, fortran.Work(size * item), size, INFO]
@@ -91,24 +115,11 @@ def _native(op: Any, name: str, strides: Sequence[int]) -> Plan | None:
     return fortran.plan(f, keep)
 
 
-def _syevd_arguments(op: Any, routine: str) -> list[Any]:
-    dtype, real, n = DTYPES[op.type], REALS[op.type], op.n
-    is_complex = op.type in la.COMPLEX
-    head, scratch = (chr(op.job_u), "LU"[op.uplo], n), np.zeros(max(1, n), np.complex128)
-    work, rwork, iwork, info = np.zeros(1, dtype), np.zeros(1, real), np.zeros(1, np.int32), np.zeros(1, np.int32)
-    extra: tuple[Any, ...] = (rwork, -1) if is_complex else ()
-    bind(routine, *head, scratch, op.lda, scratch, work, -1, *extra, iwork, -1, info)([])
-    size, rsize, isize = int(work[0].real), max(1, int(rwork[0])), int(iwork[0])
-    extra = (fortran.Work(rsize * real().itemsize), rsize) if is_complex else ()
-    work_of = (fortran.Work(size * la.ITEM_BYTES[op.type]), size)
-    return [*head, A, op.lda, W, *work_of, *extra, fortran.Work(4 * isize), isize, INFO]
-
-
 def _routine(op: Any, name: str, letter: str) -> str:
     """LAPACK's name: the complex types have their own for orthogonal and symmetric matrices."""
-    if name == "syevd":
-        return letter + ("heevd" if op.type in la.COMPLEX else "syevd")
-    return _q_name(op, letter, name[2:]) if name in ("orgqr", "ormqr") else letter + name
+    if name in ("syevd", "sygvd", "sytrd"):
+        return letter + ("he" if op.type in la.COMPLEX else "sy") + name[2:]
+    return _q_name(op, letter, name[2:]) if name[:2] == "or" else letter + name
 
 
 def lapack(op: Any) -> Plan | None:

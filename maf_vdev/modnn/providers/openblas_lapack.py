@@ -180,19 +180,74 @@ def matinv(op: Any, letter: str) -> Step:
     return step
 
 
-STEPS = {"gesvd": gesvd, "geev": geev, "matinv": matinv}
+def eigen_arguments(op: Any, letter: str, routine: str, *before: Any) -> tuple[list[Any], tuple[int, int, int]]:
+    """Arguments of syevd or sygvd with None for (work, lwork), (rwork, lrwork) and (iwork, liwork), and their lengths."""
+    dtype, real, n = DTYPES[op.type], REALS[op.type], op.n
+    is_complex, scratch = op.type in la.COMPLEX, np.zeros(max(1, n), np.complex128)
+    work, rwork, iwork, info = np.zeros(1, dtype), np.zeros(1, real), np.zeros(1, np.int32), np.zeros(1, np.int32)
+    head: list[Any] = [*before, chr(op.job_u), "LU"[op.uplo], n, A, op.lda]
+    head += [B, op.ldb] if before else []
+    known = [scratch if isinstance(a, Operand) else a for a in head]
+    extra: tuple[Any, ...] = (rwork, -1) if is_complex else ()
+    bind(letter + routine, *known, scratch, work, -1, *extra, iwork, -1, info)([])
+    return head, (max(1, int(work[0].real)), max(1, int(rwork[0])) if is_complex else 0, max(1, int(iwork[0])))
+
+
+def syevdx(op: Any, letter: str) -> Step:
+    """All of them, then the wanted ones move to the front."""
+    dtype, real, n = DTYPES[op.type], REALS[op.type], op.n
+    routine = "heevd" if op.type in la.COMPLEX else "syevd"
+    head, (size, rsize, isize) = eigen_arguments(op, letter, routine)
+    extra = (np.zeros(rsize, real), rsize) if rsize else ()
+    integers = np.zeros(isize, np.int32)
+    solve = bind(letter + routine, *head, W, np.zeros(size, dtype), size, *extra, integers, isize, INFO)
+    low, high = np.array([op.low, op.high], np.int64).view(np.float64)
+
+    def step(at: Addresses) -> None:
+        solve(at)
+        w, first, last = matrix(at[W], real, n, 1, n)[:, 0], op.first - 1, op.last
+        if at[P]:
+            first, last = np.searchsorted(w, (low, high), "right")
+            last = max(first, last)
+            ctypes.c_int32.from_address(at[P]).value = int(last - first)
+        w[: last - first] = w[first:last].copy()
+        if chr(op.job_u) == "V":
+            a = matrix(at[A], dtype, n, n, op.lda)
+            a[:, : last - first] = a[:, first:last].copy()
+
+    return step
+
+
+def gesvdr(op: Any, letter: str) -> Step:
+    dtype, real, m, n, k = DTYPES[op.type], REALS[op.type], op.m, op.n, op.k
+
+    def step(at: Addresses) -> None:
+        x = matrix(at[A], dtype, m, n, op.lda)
+        finite = np.isfinite(x).all()
+        u, s, vh = np.linalg.svd(x if finite else np.zeros_like(x), full_matrices=False)
+        info_at(at).value = 0 if finite else k + 1
+        matrix(at[W], real, k, 1, k)[:, 0] = s[:k] if finite else np.nan
+        if chr(op.job_u) != "N":
+            matrix(at[U], dtype, m, k, op.ldu)[...] = u[:, :k]
+        if chr(op.job_v) != "N":
+            matrix(at[V], dtype, n, k, op.ldv)[...] = vh[:k].conj().T
+
+    return step
+
+
+STEPS = {"gesvd": gesvd, "geev": geev, "matinv": matinv, "syevdx": syevdx, "gesvdr": gesvdr}
 
 
 def is_empty(op: Any) -> bool:
     """Nothing to compute; info is still written."""
     name = la.ROUTINES[op.routine]
-    return op.n == 0 or (name not in la.SQUARE and op.m == 0) or (name in la.SOLVES and op.k == 0)
+    return op.n == 0 or (name not in la.WITHOUT_M and op.m == 0) or (name in la.SOLVES and op.k == 0)
 
 
 def strides_of(op: Any) -> tuple[int, ...]:
     """Bytes from one matrix of the batch to the next, for each operand."""
     item, real = la.ITEM_BYTES[op.type], la.REAL_BYTES[op.type]
-    w_item = {"syevd": real, "gesvd": real, "geev": 2 * real}.get(la.ROUTINES[op.routine], item)
+    w_item = {"syevd": real, "syevdx": real, "gesvd": real, "geev": 2 * real}.get(la.ROUTINES[op.routine], item)
     return (op.stride_a * item, op.stride_b * item, op.stride_w * w_item, op.stride_u * item, op.stride_v * item,
             op.stride_p * (op.pivot_bytes or 4), 4)  # fmt: skip
 

@@ -368,6 +368,25 @@ class Runner:
             np.sum((x.conj() if op.op_a == 2 else x) * load(c[where], kind)),
         )
 
+    def qr_solve(self, ptrs: Sequence[int], scalars: bytes) -> None:
+        op, kind = self.op, sp.TYPES[self.op.type]
+        _, tolerance = scalars_of(op, ptrs, scalars)
+        a = sparse_operand(op, ptrs, "a")
+        full = np.zeros(a.shape, WIDE[kind])
+        np.add.at(full, (a.rows, a.cols), a.values)
+        q, r = np.linalg.qr(full)
+        small = np.flatnonzero(~(np.abs(r.diagonal()) > tolerance))
+        array(ptrs[sp.EXTRA], np.int32, 1)[0] = small[0] if len(small) else -1
+        b = dense(op, ptrs, "b", (op.rows, 1))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            x = solution(
+                Triples(a.shape, *np.nonzero(np.ones_like(r)), r.reshape(-1), r.reshape(-1)),
+                q.conj().T @ b,
+                True,
+                False,
+            )
+        store(dense(op, ptrs, "c", (op.rows, 1)), kind, x)
+
 
 def sparse(op: Any) -> Plan:
     """Accepts every op that sparse.check lets through."""

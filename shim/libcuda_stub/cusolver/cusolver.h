@@ -23,6 +23,8 @@ typedef struct cusolverDnContext *cusolverDnHandle_t;
 typedef struct cusolverDnParams *cusolverDnParams_t;
 typedef struct syevjInfo *syevjInfo_t;
 typedef struct gesvdjInfo *gesvdjInfo_t;
+typedef struct cusolverSpContext *cusolverSpHandle_t;
+struct cusparseMatDescr;
 
 cusolverStatus_t cusolverGetVersion(int *version);
 cusolverStatus_t cusolverGetProperty(int type, int *value);
@@ -383,5 +385,190 @@ cusolverStatus_t cusolverDnXgesvd(cusolverDnHandle_t handle, cusolverDnParams_t 
                                   int type_u, void *u, int64_t ldu, int type_vt, void *vt, int64_t ldvt, int
                                   compute_type, void *device_work, size_t device_bytes, void *host_work, size_t
                                   host_bytes, int *info);
+
+cusolverStatus_t cusolverDnSsyevdx_bufferSize(cusolverDnHandle_t handle, int mode, int range, int uplo, int n, const
+    void *a, int lda, float low, float high, int first, int last, int *count, const void *w, int *lwork);
+cusolverStatus_t cusolverDnSsyevdx(cusolverDnHandle_t handle, int mode, int range, int uplo, int n, void *a, int
+    lda, float low, float high, int first, int last, int *count, void *w, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnSsygvd_bufferSize(cusolverDnHandle_t handle, int itype, int mode, int uplo, int n, const
+    void *a, int lda, const void *b, int ldb, const void *w, int *lwork);
+cusolverStatus_t cusolverDnSsygvd(cusolverDnHandle_t handle, int itype, int mode, int uplo, int n, void *a, int lda,
+    void *b, int ldb, void *w, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnSsygvj_bufferSize(cusolverDnHandle_t handle, int itype, int mode, int uplo, int n, const
+    void *a, int lda, const void *b, int ldb, const void *w, int *lwork, syevjInfo_t params);
+cusolverStatus_t cusolverDnSsygvj(cusolverDnHandle_t handle, int itype, int mode, int uplo, int n, void *a, int lda,
+    void *b, int ldb, void *w, void *work, int lwork, int *info, syevjInfo_t params);
+cusolverStatus_t cusolverDnSsytrd_bufferSize(cusolverDnHandle_t handle, int uplo, int n, const void *a, int lda,
+    const void *d, const void *e, const void *tau, int *lwork);
+cusolverStatus_t cusolverDnSsytrd(cusolverDnHandle_t handle, int uplo, int n, void *a, int lda, void *d, void *e,
+    void *tau, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnSorgtr_bufferSize(cusolverDnHandle_t handle, int uplo, int n, const void *a, int lda,
+    const void *tau, int *lwork);
+cusolverStatus_t cusolverDnSorgtr(cusolverDnHandle_t handle, int uplo, int n, void *a, int lda, const void *tau,
+    void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnSormtr_bufferSize(cusolverDnHandle_t handle, int side, int uplo, int trans, int m, int n,
+    const void *a, int lda, const void *tau, const void *c, int ldc, int *lwork);
+cusolverStatus_t cusolverDnSormtr(cusolverDnHandle_t handle, int side, int uplo, int trans, int m, int n, void *a,
+    int lda, void *tau, void *c, int ldc, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnSgebrd_bufferSize(cusolverDnHandle_t handle, int m, int n, int *lwork);
+cusolverStatus_t cusolverDnSgebrd(cusolverDnHandle_t handle, int m, int n, void *a, int lda, void *d, void *e, void
+    *tau_q, void *tau_p, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnSorgbr_bufferSize(cusolverDnHandle_t handle, int side, int m, int n, int k, const void
+    *a, int lda, const void *tau, int *lwork);
+cusolverStatus_t cusolverDnSorgbr(cusolverDnHandle_t handle, int side, int m, int n, int k, void *a, int lda, const
+    void *tau, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnSlaswp(cusolverDnHandle_t handle, int n, void *a, int lda, int k1, int k2, const int
+    *pivots, int step);
+cusolverStatus_t cusolverDnDsyevdx_bufferSize(cusolverDnHandle_t handle, int mode, int range, int uplo, int n, const
+    void *a, int lda, double low, double high, int first, int last, int *count, const void *w, int *lwork);
+cusolverStatus_t cusolverDnDsyevdx(cusolverDnHandle_t handle, int mode, int range, int uplo, int n, void *a, int
+    lda, double low, double high, int first, int last, int *count, void *w, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnDsygvd_bufferSize(cusolverDnHandle_t handle, int itype, int mode, int uplo, int n, const
+    void *a, int lda, const void *b, int ldb, const void *w, int *lwork);
+cusolverStatus_t cusolverDnDsygvd(cusolverDnHandle_t handle, int itype, int mode, int uplo, int n, void *a, int lda,
+    void *b, int ldb, void *w, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnDsygvj_bufferSize(cusolverDnHandle_t handle, int itype, int mode, int uplo, int n, const
+    void *a, int lda, const void *b, int ldb, const void *w, int *lwork, syevjInfo_t params);
+cusolverStatus_t cusolverDnDsygvj(cusolverDnHandle_t handle, int itype, int mode, int uplo, int n, void *a, int lda,
+    void *b, int ldb, void *w, void *work, int lwork, int *info, syevjInfo_t params);
+cusolverStatus_t cusolverDnDsytrd_bufferSize(cusolverDnHandle_t handle, int uplo, int n, const void *a, int lda,
+    const void *d, const void *e, const void *tau, int *lwork);
+cusolverStatus_t cusolverDnDsytrd(cusolverDnHandle_t handle, int uplo, int n, void *a, int lda, void *d, void *e,
+    void *tau, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnDorgtr_bufferSize(cusolverDnHandle_t handle, int uplo, int n, const void *a, int lda,
+    const void *tau, int *lwork);
+cusolverStatus_t cusolverDnDorgtr(cusolverDnHandle_t handle, int uplo, int n, void *a, int lda, const void *tau,
+    void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnDormtr_bufferSize(cusolverDnHandle_t handle, int side, int uplo, int trans, int m, int n,
+    const void *a, int lda, const void *tau, const void *c, int ldc, int *lwork);
+cusolverStatus_t cusolverDnDormtr(cusolverDnHandle_t handle, int side, int uplo, int trans, int m, int n, void *a,
+    int lda, void *tau, void *c, int ldc, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnDgebrd_bufferSize(cusolverDnHandle_t handle, int m, int n, int *lwork);
+cusolverStatus_t cusolverDnDgebrd(cusolverDnHandle_t handle, int m, int n, void *a, int lda, void *d, void *e, void
+    *tau_q, void *tau_p, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnDorgbr_bufferSize(cusolverDnHandle_t handle, int side, int m, int n, int k, const void
+    *a, int lda, const void *tau, int *lwork);
+cusolverStatus_t cusolverDnDorgbr(cusolverDnHandle_t handle, int side, int m, int n, int k, void *a, int lda, const
+    void *tau, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnDlaswp(cusolverDnHandle_t handle, int n, void *a, int lda, int k1, int k2, const int
+    *pivots, int step);
+cusolverStatus_t cusolverDnCheevdx_bufferSize(cusolverDnHandle_t handle, int mode, int range, int uplo, int n, const
+    void *a, int lda, float low, float high, int first, int last, int *count, const void *w, int *lwork);
+cusolverStatus_t cusolverDnCheevdx(cusolverDnHandle_t handle, int mode, int range, int uplo, int n, void *a, int
+    lda, float low, float high, int first, int last, int *count, void *w, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnChegvd_bufferSize(cusolverDnHandle_t handle, int itype, int mode, int uplo, int n, const
+    void *a, int lda, const void *b, int ldb, const void *w, int *lwork);
+cusolverStatus_t cusolverDnChegvd(cusolverDnHandle_t handle, int itype, int mode, int uplo, int n, void *a, int lda,
+    void *b, int ldb, void *w, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnChegvj_bufferSize(cusolverDnHandle_t handle, int itype, int mode, int uplo, int n, const
+    void *a, int lda, const void *b, int ldb, const void *w, int *lwork, syevjInfo_t params);
+cusolverStatus_t cusolverDnChegvj(cusolverDnHandle_t handle, int itype, int mode, int uplo, int n, void *a, int lda,
+    void *b, int ldb, void *w, void *work, int lwork, int *info, syevjInfo_t params);
+cusolverStatus_t cusolverDnChetrd_bufferSize(cusolverDnHandle_t handle, int uplo, int n, const void *a, int lda,
+    const void *d, const void *e, const void *tau, int *lwork);
+cusolverStatus_t cusolverDnChetrd(cusolverDnHandle_t handle, int uplo, int n, void *a, int lda, void *d, void *e,
+    void *tau, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnCungtr_bufferSize(cusolverDnHandle_t handle, int uplo, int n, const void *a, int lda,
+    const void *tau, int *lwork);
+cusolverStatus_t cusolverDnCungtr(cusolverDnHandle_t handle, int uplo, int n, void *a, int lda, const void *tau,
+    void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnCunmtr_bufferSize(cusolverDnHandle_t handle, int side, int uplo, int trans, int m, int n,
+    const void *a, int lda, const void *tau, const void *c, int ldc, int *lwork);
+cusolverStatus_t cusolverDnCunmtr(cusolverDnHandle_t handle, int side, int uplo, int trans, int m, int n, void *a,
+    int lda, void *tau, void *c, int ldc, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnCgebrd_bufferSize(cusolverDnHandle_t handle, int m, int n, int *lwork);
+cusolverStatus_t cusolverDnCgebrd(cusolverDnHandle_t handle, int m, int n, void *a, int lda, void *d, void *e, void
+    *tau_q, void *tau_p, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnCungbr_bufferSize(cusolverDnHandle_t handle, int side, int m, int n, int k, const void
+    *a, int lda, const void *tau, int *lwork);
+cusolverStatus_t cusolverDnCungbr(cusolverDnHandle_t handle, int side, int m, int n, int k, void *a, int lda, const
+    void *tau, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnClaswp(cusolverDnHandle_t handle, int n, void *a, int lda, int k1, int k2, const int
+    *pivots, int step);
+cusolverStatus_t cusolverDnZheevdx_bufferSize(cusolverDnHandle_t handle, int mode, int range, int uplo, int n, const
+    void *a, int lda, double low, double high, int first, int last, int *count, const void *w, int *lwork);
+cusolverStatus_t cusolverDnZheevdx(cusolverDnHandle_t handle, int mode, int range, int uplo, int n, void *a, int
+    lda, double low, double high, int first, int last, int *count, void *w, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnZhegvd_bufferSize(cusolverDnHandle_t handle, int itype, int mode, int uplo, int n, const
+    void *a, int lda, const void *b, int ldb, const void *w, int *lwork);
+cusolverStatus_t cusolverDnZhegvd(cusolverDnHandle_t handle, int itype, int mode, int uplo, int n, void *a, int lda,
+    void *b, int ldb, void *w, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnZhegvj_bufferSize(cusolverDnHandle_t handle, int itype, int mode, int uplo, int n, const
+    void *a, int lda, const void *b, int ldb, const void *w, int *lwork, syevjInfo_t params);
+cusolverStatus_t cusolverDnZhegvj(cusolverDnHandle_t handle, int itype, int mode, int uplo, int n, void *a, int lda,
+    void *b, int ldb, void *w, void *work, int lwork, int *info, syevjInfo_t params);
+cusolverStatus_t cusolverDnZhetrd_bufferSize(cusolverDnHandle_t handle, int uplo, int n, const void *a, int lda,
+    const void *d, const void *e, const void *tau, int *lwork);
+cusolverStatus_t cusolverDnZhetrd(cusolverDnHandle_t handle, int uplo, int n, void *a, int lda, void *d, void *e,
+    void *tau, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnZungtr_bufferSize(cusolverDnHandle_t handle, int uplo, int n, const void *a, int lda,
+    const void *tau, int *lwork);
+cusolverStatus_t cusolverDnZungtr(cusolverDnHandle_t handle, int uplo, int n, void *a, int lda, const void *tau,
+    void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnZunmtr_bufferSize(cusolverDnHandle_t handle, int side, int uplo, int trans, int m, int n,
+    const void *a, int lda, const void *tau, const void *c, int ldc, int *lwork);
+cusolverStatus_t cusolverDnZunmtr(cusolverDnHandle_t handle, int side, int uplo, int trans, int m, int n, void *a,
+    int lda, void *tau, void *c, int ldc, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnZgebrd_bufferSize(cusolverDnHandle_t handle, int m, int n, int *lwork);
+cusolverStatus_t cusolverDnZgebrd(cusolverDnHandle_t handle, int m, int n, void *a, int lda, void *d, void *e, void
+    *tau_q, void *tau_p, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnZungbr_bufferSize(cusolverDnHandle_t handle, int side, int m, int n, int k, const void
+    *a, int lda, const void *tau, int *lwork);
+cusolverStatus_t cusolverDnZungbr(cusolverDnHandle_t handle, int side, int m, int n, int k, void *a, int lda, const
+    void *tau, void *work, int lwork, int *info);
+cusolverStatus_t cusolverDnZlaswp(cusolverDnHandle_t handle, int n, void *a, int lda, int k1, int k2, const int
+    *pivots, int step);
+cusolverStatus_t cusolverDnXsyevdx_bufferSize(cusolverDnHandle_t handle, cusolverDnParams_t params, int mode, int
+    range, int uplo, int64_t n, int type_a, const void *a, int64_t lda, void *low, void *high, int64_t first,
+    int64_t last, int64_t *count, int type_w, const void *w, int compute_type, size_t *device_bytes, size_t
+    *host_bytes);
+cusolverStatus_t cusolverDnXsyevdx(cusolverDnHandle_t handle, cusolverDnParams_t params, int mode, int range, int
+    uplo, int64_t n, int type_a, void *a, int64_t lda, void *low, void *high, int64_t first, int64_t last, int64_t
+    *count, int type_w, void *w, int compute_type, void *device_work, size_t device_bytes, void *host_work, size_t
+    host_bytes, int *info);
+cusolverStatus_t cusolverDnXtrtri_bufferSize(cusolverDnHandle_t handle, int uplo, int diag, int64_t n, int type_a,
+    void *a, int64_t lda, size_t *device_bytes, size_t *host_bytes);
+cusolverStatus_t cusolverDnXtrtri(cusolverDnHandle_t handle, int uplo, int diag, int64_t n, int type_a, void *a,
+    int64_t lda, void *device_work, size_t device_bytes, void *host_work, size_t host_bytes, int *info);
+cusolverStatus_t cusolverDnXlarft_bufferSize(cusolverDnHandle_t handle, cusolverDnParams_t params, int direct, int
+    by_rows, int64_t n, int64_t k, int type_v, const void *v, int64_t ldv, int type_tau, const void *tau, int
+    type_t, void *t, int64_t ldt, int compute_type, size_t *device_bytes, size_t *host_bytes);
+cusolverStatus_t cusolverDnXlarft(cusolverDnHandle_t handle, cusolverDnParams_t params, int direct, int by_rows,
+    int64_t n, int64_t k, int type_v, const void *v, int64_t ldv, int type_tau, const void *tau, int type_t, void
+    *t, int64_t ldt, int compute_type, void *device_work, size_t device_bytes, void *host_work, size_t host_bytes);
+cusolverStatus_t cusolverDnXgesvdp_bufferSize(cusolverDnHandle_t handle, cusolverDnParams_t params, int mode, int
+    econ, int64_t m, int64_t n, int type_a, const void *a, int64_t lda, int type_s, const void *s, int type_u, const
+    void *u, int64_t ldu, int type_v, const void *v, int64_t ldv, int compute_type, size_t *device_bytes, size_t
+    *host_bytes);
+cusolverStatus_t cusolverDnXgesvdp(cusolverDnHandle_t handle, cusolverDnParams_t params, int mode, int econ, int64_t
+    m, int64_t n, int type_a, void *a, int64_t lda, int type_s, void *s, int type_u, void *u, int64_t ldu, int
+    type_v, void *v, int64_t ldv, int compute_type, void *device_work, size_t device_bytes, void *host_work, size_t
+    host_bytes, int *info, double *error);
+cusolverStatus_t cusolverDnXgesvdr_bufferSize(cusolverDnHandle_t handle, cusolverDnParams_t params, signed char
+    job_u, signed char job_v, int64_t m, int64_t n, int64_t k, int64_t oversampling, int64_t iterations, int type_a,
+    const void *a, int64_t lda, int type_s, const void *s, int type_u, const void *u, int64_t ldu, int type_v, const
+    void *v, int64_t ldv, int compute_type, size_t *device_bytes, size_t *host_bytes);
+cusolverStatus_t cusolverDnXgesvdr(cusolverDnHandle_t handle, cusolverDnParams_t params, signed char job_u, signed
+    char job_v, int64_t m, int64_t n, int64_t k, int64_t oversampling, int64_t iterations, int type_a, void *a,
+    int64_t lda, int type_s, void *s, int type_u, void *u, int64_t ldu, int type_v, void *v, int64_t ldv, int
+    compute_type, void *device_work, size_t device_bytes, void *host_work, size_t host_bytes, int *info);
+cusolverStatus_t cusolverSpCreate(cusolverSpHandle_t *handle);
+cusolverStatus_t cusolverSpDestroy(cusolverSpHandle_t handle);
+cusolverStatus_t cusolverSpSetStream(cusolverSpHandle_t handle, void *stream);
+cusolverStatus_t cusolverSpGetStream(cusolverSpHandle_t handle, void **stream);
+cusolverStatus_t cusolverSpScsrlsvqr(cusolverSpHandle_t handle, int m, int nnz, const struct cusparseMatDescr
+    *descriptor, const void *values, const int *offsets, const int *indices, const void *b, float tolerance, int
+    reorder, void *x, int *singularity);
+cusolverStatus_t cusolverSpDcsrlsvqr(cusolverSpHandle_t handle, int m, int nnz, const struct cusparseMatDescr
+    *descriptor, const void *values, const int *offsets, const int *indices, const void *b, double tolerance, int
+    reorder, void *x, int *singularity);
+cusolverStatus_t cusolverSpCcsrlsvqr(cusolverSpHandle_t handle, int m, int nnz, const struct cusparseMatDescr
+    *descriptor, const void *values, const int *offsets, const int *indices, const void *b, float tolerance, int
+    reorder, void *x, int *singularity);
+cusolverStatus_t cusolverSpZcsrlsvqr(cusolverSpHandle_t handle, int m, int nnz, const struct cusparseMatDescr
+    *descriptor, const void *values, const int *offsets, const int *indices, const void *b, double tolerance, int
+    reorder, void *x, int *singularity);
+cusolverStatus_t cusolverDnXgesvdjGetSweeps(cusolverDnHandle_t handle, gesvdjInfo_t info, int *sweeps);
+cusolverStatus_t cusolverDnXsyevjGetSweeps(cusolverDnHandle_t handle, syevjInfo_t info, int *sweeps);
 
 #endif

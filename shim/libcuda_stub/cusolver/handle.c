@@ -200,6 +200,15 @@ cusolverStatus_t cusolverDnSetAdvOptions(cusolverDnParams_t params, int function
             return CUSOLVER_STATUS_INVALID_VALUE;                                                                      \
         info->sort = sort;                                                                                             \
         return CUSOLVER_STATUS_SUCCESS;                                                                                \
+    }                                                                                                                  \
+    cusolverStatus_t cusolverDnX##Prefix##GetSweeps(cusolverDnHandle_t handle, type##_t info, int *sweeps)             \
+    {                                                                                                                  \
+        if (!handle)                                                                                                   \
+            return CUSOLVER_STATUS_NOT_INITIALIZED;                                                                    \
+        if (!info || !sweeps)                                                                                          \
+            return CUSOLVER_STATUS_INVALID_VALUE;                                                                      \
+        *sweeps = 0; /* the direct method makes none */                                                                \
+        return CUSOLVER_STATUS_SUCCESS;                                                                                \
     }
 
 JACOBI(Gesvdj, gesvdj, gesvdjInfo)

@@ -44,7 +44,11 @@ def launcher(threads: int = 0) -> ctypes.CDLL:
             str(path),
         ]
         subprocess.run([*command, *(str(CORE / s) for s in SOURCES), "-lpthread", "-lm"], check=True, timeout=120)
-        lib = ctypes.CDLL(str(path))
+        return open_launcher(path)
+
+
+def open_launcher(path: Path) -> ctypes.CDLL:
+    lib = ctypes.CDLL(str(path))
     lib.maf_cpu_launch.argtypes = [ctypes.c_void_p, _U3, _U3, ctypes.c_uint32, ctypes.c_char_p, ctypes.c_uint32]
     lib.maf_cpu_set_threads.argtypes = [ctypes.c_int]
     return lib

@@ -29,7 +29,7 @@ def run(form: str, body: str, lanes: int, a: int = 0, b: int = 0) -> np.ndarray:
     instrs = [parse(text.format(**labels), 16 * k) for k, text in enumerate(texts)]
     code = KernelCode(
         name="soundness", arch=75, code=b"", params=((0, 16),), param_base=0x160, param_bytes=16,
-        constant0_bytes=0x170, banks={}, relocations=(), static_shared=1024, local_bytes=0, registers=32,
+        constant0_bytes=0x170, banks={}, relocations=(), static_shared=1024, local_bytes=64, registers=32,
         max_threads=lanes, barriers=1,
     )  # fmt: skip
     out = np.full((lanes, 2), 0xDEAD, np.uint32)
@@ -150,3 +150,83 @@ def test_a_barrier_after_lanes_have_parted(form: str) -> None:
     LDS.U R6, [R7.X4]
     """
     assert run(form, body, 64).tolist() == [[7 * (1 + (lane & 3)), lane ^ 32] for lane in range(64)]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_lanes_inside_a_function_are_awaited_before_a_shuffle(form: str) -> None:
+    # Odd lanes call the function at one place, lanes with bit 1 at another; it lies behind everything else.
+    body = """
+    MOV R6, R0
+    LOP3.LUT R4, R0, 0x1, RZ, 0xc0, !PT
+    ISETP.EQ.AND P0, PT, R4, RZ, PT
+    @P0 BRA {second}
+    MOV R20, {second}
+    CALL.REL.NOINC {function}
+    second:
+    LOP3.LUT R4, R0, 0x2, RZ, 0xc0, !PT
+    ISETP.EQ.AND P0, PT, R4, RZ, PT
+    @P0 BRA {join}
+    MOV R20, {join}
+    CALL.REL.NOINC {function}
+    join:
+    SHFL.BFLY PT, R7, R6, 0x3, 0x1f
+    STG.E.64.SYS [R2], R6
+    EXIT
+    function:
+    IADD3 R6, R6, 0x64, RZ
+    RET.REL.NODEC R20 0x0
+    """
+    value = [lane + 100 * (lane & 1) + 100 * (lane >> 1 & 1) for lane in range(32)]
+    assert run(form, body, 32).tolist() == [[value[lane], value[lane ^ 3]] for lane in range(32)]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("distance", [0, 1, 5, 31, 32, 40])
+def test_shuffle_up_by_a_distance_from_a_register(form: str, distance: int) -> None:
+    body = """
+    MOV R4, c[0x0][0x168]
+    IADD3 R5, R0, 0x7, RZ
+    MOV R7, RZ
+    SHFL.UP P0, R6, R5, R4, RZ
+    @P0 IADD3 R7, R7, 0x1, RZ
+    """
+    got = run(form, body, 32, distance)
+    distance &= 31  # PTX ISA, shfl: bits 4:0 of b
+    want = [[lane - distance + 7, 1] if lane >= distance else [lane + 7, 0] for lane in range(32)]
+    assert got.tolist() == want
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_shuffle_up_by_a_distance_of_each_lane(form: str) -> None:
+    body = """
+    LOP3.LUT R4, R0, 0x3, RZ, 0xc0, !PT
+    MOV R7, RZ
+    SHFL.UP P0, R6, R0, R4, RZ
+    @P0 IADD3 R7, R7, 0x1, RZ
+    """
+    want = [[lane - (lane & 3) if lane >= (lane & 3) else lane, int(lane >= (lane & 3))] for lane in range(32)]
+    assert run(form, body, 32).tolist() == want
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_local_memory_is_each_lanes_own(form: str) -> None:
+    # Uniform, affine and varying offsets, in whole words, pairs and bytes.
+    body = """
+    MOV R1, 0x0
+    IADD3 R4, R0, 0x3, RZ
+    MOV R5, 0x9
+    STL.64 [R1+0x8], R4
+    LOP3.LUT R8, R0, 0x1, RZ, 0xc0, !PT
+    SHF.L.U32 R8, R8, 0x2, RZ
+    STL [R8+0x10], R0
+    IADD3 R9, -R8, 0x4, RZ
+    STL [R9+0x10], R5
+    STL.U8 [R8+0x11], R5
+    LDL.64 R6, [R1+0x8]
+    LDL R10, [R8+0x10]
+    LDL R11, [R9+0x10]
+    IADD3 R6, R6, R10, RZ
+    IADD3 R7, R7, R11, RZ
+    """
+    want = [[lane + 3 + (lane | 0x900), 18] for lane in range(32)]
+    assert run(form, body, 32).tolist() == want

@@ -134,7 +134,7 @@ def test_warp_layout_matches_the_emitter():
         at += size * int(count or 1)
     names = {"const0": "CONST0", "banks": "BANKS", "shared": "SHARED", "local": "LOCAL", "frame": "FRAME", "tid": "TID"}
     names |= {"runtime": "RUNTIME", "ctaid": "CTAID", "exec": "EXEC", "tid_base": "TID_BASE", "warp_id": "WARP_ID"}
-    names |= {"resume": "RESUME", "lanes": "LANES"}
+    names |= {"resume": "RESUME", "lanes": "LANES", "entries": "ENTRIES", "reenter": "REENTER", "skip": "SKIP"}
     assert offsets == {field: getattr(abi, constant) for field, constant in names.items()}
 
 

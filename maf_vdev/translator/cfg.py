@@ -2,6 +2,7 @@
 
 Blocks are numbered so that every block but a loop header comes after its predecessors and the blocks
 of a loop are contiguous: lanes that wait at a high number are met by the lanes that run at lower ones.
+Functions come before what calls them.
 """
 
 from __future__ import annotations
@@ -229,7 +230,7 @@ def _return_sites(raw: list[Block], starts: dict[int, int]) -> dict[int, list[in
 
 
 def _ordered(raw: list[Block]) -> Cfg:
-    order = loop_order([b.succs for b in raw], 0)
+    order = _running_order(raw)
     new = {old: k for k, old in enumerate(order)}
     blocks = []
     for old in order:
@@ -238,6 +239,49 @@ def _ordered(raw: list[Block]) -> Cfg:
         b.succs = [new[s] for s in b.succs]
         blocks.append(b)
     return Cfg(blocks, {b.start: b.index for b in blocks})
+
+
+def _running_order(raw: list[Block]) -> list[int]:
+    """The entry, the functions, each behind those that it calls, and the rest of the kernel.
+
+    Lanes inside a function so run before those that wait behind a call of it. Seen from its caller a call leads to
+    the instruction after it, a return to nowhere."""
+    starts = {b.start: k for k, b in enumerate(raw)}
+    local: list[list[int]] = []
+    entries: list[int] = []
+    for b in raw:
+        following = b.succs
+        if b.kind == "call":
+            back = starts.get(b.last.offset + WORD)
+            entries.append(b.succs[0])
+            following = [*([back] if back is not None else []), *b.succs[1:]]
+        elif b.kind == "ret":
+            following = b.succs[-1:] if conditions(b.last) else []
+        local.append(following)
+    main = loop_order(local, 0)
+    placed = set(main)
+    out = main[:1]
+
+    def place(entry: int) -> None:
+        if entry in placed:
+            return
+        placed.add(entry)
+        inside, work = {entry}, [entry]
+        while work:
+            for s in local[work.pop()]:
+                if s not in placed:
+                    placed.add(s)
+                    inside.add(s)
+                    work.append(s)
+        for k in sorted(inside):
+            if raw[k].kind == "call":
+                place(raw[k].succs[0])
+        out.extend(loop_order([[s for s in following if s in inside] for following in local], entry))
+
+    for k in sorted(placed):
+        if raw[k].kind == "call":
+            place(raw[k].succs[0])
+    return out + main[1:]
 
 
 def loop_order(succs: list[list[int]], entry: int) -> list[int]:
@@ -334,37 +378,43 @@ def liveness(
 
 
 def post_dominators(blocks: Sequence[Block]) -> list[int | None]:
-    """Immediate post-dominator of each block, None where it is the end of the kernel."""
-    n = len(blocks)
-    order = list(range(n))
-    ipdom: list[int | None] = [None] * (n + 1)
-    end = n
-    ipdom[end] = end
-    # Reverse post-order of the reversed graph is approximated by descending block numbers, iterated to a fixpoint.
-    rank = {k: n - k for k in order}
-    rank[end] = 0
-    known = [False] * (n + 1)
-    known[end] = True
+    """Immediate post-dominator of each block, None where it is the end of the kernel or there is no way to it.
 
-    def meet(a: int, b: int) -> int:
-        while a != b:
-            while rank[a] > rank[b]:
-                a = ipdom[a]  # type: ignore[assignment]
-            while rank[b] > rank[a]:
-                b = ipdom[b]  # type: ignore[assignment]
-        return a
-
+    Cooper, Harvey, Kennedy: A Simple, Fast Dominance Algorithm (2001), on the reversed graph."""
+    end = len(blocks)
+    succs = [[*b.succs, *([end] if b.kind == "exit" or not b.succs else [])] for b in blocks]
+    preds: list[list[int]] = [[] for _ in range(end + 1)]
+    for k, following in enumerate(succs):
+        for s in following:
+            preds[s].append(k)
+    rank: dict[int, int] = {}  # position in post-order of the reversed graph
+    seen, stack = {end}, [(end, iter(preds[end]))]
+    while stack:
+        n, it = stack[-1]
+        for p in it:
+            if p not in seen:
+                seen.add(p)
+                stack.append((p, iter(preds[p])))
+                break
+        else:
+            rank[n] = len(rank)
+            stack.pop()
+    ipdom: dict[int, int] = {end: end}
+    order = sorted((k for k in rank if k != end), key=lambda k: -rank[k])
     changed = True
     while changed:
         changed = False
-        for k in reversed(order):
-            succs = blocks[k].succs or [end]
-            if blocks[k].kind == "exit":
-                succs = [*blocks[k].succs, end]
+        for k in order:
             new = None
-            for s in succs:
-                if known[s]:
-                    new = s if new is None else meet(new, s)
-            if new is not None and (not known[k] or ipdom[k] != new):
-                ipdom[k], known[k], changed = new, True, True
-    return [None if (not known[k] or ipdom[k] == end) else ipdom[k] for k in order]
+            for s in succs[k]:
+                if s in ipdom:
+                    a = s
+                    while new is not None and a != new:
+                        while rank[a] < rank[new]:
+                            a = ipdom[a]
+                        while rank[new] < rank[a]:
+                            new = ipdom[new]
+                    new = a
+            if ipdom.get(k) != new:
+                ipdom[k], changed = new, True  # type: ignore[assignment]
+    return [None if ipdom.get(k, end) == end else ipdom[k] for k in range(end)]

@@ -117,7 +117,7 @@ def spin_headers(graph: control.Cfg) -> set[int]:
     """Headers of loops that poll memory with strong loads: they wait for other CTAs or warps."""
     out = set()
     for b in graph.blocks:
-        for s in b.succs:
+        for s in b.succs if b.kind != "call" else ():
             if s <= b.index and any(
                 i.op in ("LDG", "LD", "LDS") and i.has("STRONG")
                 for blk in graph.blocks[s : b.index + 1]

@@ -296,7 +296,22 @@ static void *ask_for_slow(void *kernel) {
     return (void *)slow_callback(k->cookie);
 }
 
-/* Finishes a diverged warp. The callback may need much stack (it runs Python), and fibres have little: it gets a thread. */
+static uint64_t cycles(void) {
+#ifdef __x86_64__
+    return __rdtsc();
+#else
+    return now_ns();
+#endif
+}
+
+/* A stay in the fast form that ended sooner did not pay for the way there and back. */
+#ifndef MAF_WORTH_CYCLES
+#define MAF_WORTH_CYCLES 3000
+#endif
+enum { MAX_BACKOFF = 12 };
+
+/* Runs a diverged warp to its end, or until its lanes meet where the fast form takes it back (reenter).
+ * The callback may need much stack (it runs Python), and fibres have little: it gets a thread. */
 static void rt_slow(struct maf_warp *w) {
     struct maf_cpu_kernel *k = (struct maf_cpu_kernel *)w->cta->job->kernel;
     maf_warp_fn slow = __atomic_load_n(&k->slow, __ATOMIC_ACQUIRE);
@@ -314,8 +329,16 @@ static void rt_slow(struct maf_warp *w) {
     }
     if (!slow) leave(w, ERROR_LAUNCH_FAILURE);
     __atomic_fetch_add(&k->left, 1, __ATOMIC_RELAXED);
+    if (w->since) {
+        if (cycles() - w->since >= MAF_WORTH_CYCLES)
+            w->backoff = 0;
+        else if (w->backoff < MAX_BACKOFF)
+            w->backoff++;
+    }
+    w->skip = w->entries ? (1 << w->backoff) - 1 : -1;
+    w->reenter = 0;
     slow(w);
-    w->resume = 0;
+    w->since = w->reenter ? cycles() : 0;
 }
 
 /* --- running CTAs ---------------------------------------------------------------------------------------- */
@@ -339,6 +362,10 @@ static void set_warp(struct maf_cta *c, uint32_t k, const uint32_t id[3], int fi
     w->warp_id = k;
     w->resume = 0;
     w->lanes = left >= MAF_WARP ? MAF_WARP : left;
+    w->entries = NULL;
+    w->skip = -1;
+    w->since = 0;
+    w->backoff = 0;
     w->cta = c;
     w->spins = 0;
     w->entry = job->kernel->entry;

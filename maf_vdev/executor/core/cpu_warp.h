@@ -33,12 +33,17 @@ struct maf_warp {
     uint32_t warp_id;
     uint32_t resume;
     uint32_t lanes;
+    const uint8_t *entries; /* per block: whether the fast form takes a warp back there */
+    uint32_t reenter;       /* 1 + block at which the slow form has handed the warp back */
+    int32_t skip;           /* entries to pass before the slow form hands the warp back; negative: never */
     /* launcher's own */
     struct maf_cta *cta;
     void *sp; /* of the suspended fibre */
     uint32_t spins;
     uint32_t reduction; /* result of the last barrier reduction */
     maf_warp_fn entry;
+    uint64_t since;   /* cycle at which the fast form took the warp back */
+    uint32_t backoff; /* returns to the fast form in a row that were not worth it */
 };
 
 _Static_assert(offsetof(struct maf_warp, tid) == 40, "ABI");
@@ -47,6 +52,8 @@ _Static_assert(offsetof(struct maf_warp, exec) == 68, "ABI");
 _Static_assert(offsetof(struct maf_warp, tid_base) == 72, "ABI");
 _Static_assert(offsetof(struct maf_warp, warp_id) == 84, "ABI");
 _Static_assert(offsetof(struct maf_warp, lanes) == 92, "ABI");
+_Static_assert(offsetof(struct maf_warp, entries) == 96, "ABI");
+_Static_assert(offsetof(struct maf_warp, skip) == 108, "ABI");
 
 struct maf_cpu_job;
 struct maf_cpu_worker;

@@ -19,6 +19,9 @@ TID_BASE = 72  # x, y, z of lane 0
 WARP_ID = 84
 RESUME = 88  # nonzero: mask of live lanes of a warp that continues from its frame
 LANES = 92  # number of lanes the warp started with
+ENTRIES = 96  # the blocks at which the fast form takes a warp back: one byte per block
+REENTER = 104  # set by the slow form where it hands the warp back: 1 + the block, live lanes in RESUME
+SKIP = 108  # entries that the slow form passes before it hands the warp back; negative: never
 
 # Runtime functions, index into the table at RUNTIME.
 RT = {

@@ -3,7 +3,8 @@
 No masks but that of the live lanes; registers are SSA values (allocas that SROA promotes) whose
 shape - constant, uniform, affine, vector - is found by a fixpoint over the blocks. Where lanes part,
 where a rare slow path would be called, or where a shape turns out not to hold, the warp stores its
-live registers into its frame and finishes in the general form (llvm_slow).
+live registers into its frame and goes on in the general form (llvm_slow), which hands it back where
+its lanes have met again (reentry).
 Local functions are copied into their callers.
 """
 
@@ -14,10 +15,10 @@ from dataclasses import dataclass, field
 
 from ..cfg import Block, Cfg, conditions, is_syscall, liveness, loop_order, post_dominators
 from ..semantics import TABLE
-from . import abi
+from . import abi, reentry
 from .llvm_builder import LlvmBuilder
 from .llvm_core import Module
-from .llvm_slow import HEAD_AT, HELPERS, PRED, REG, UREG, Frame, register_count
+from .llvm_slow import HEAD_AT, HELPERS, PRED, REG, UPRED, UREG, Frame, register_count
 from .values import V, type_of
 
 Key = tuple[str, int]
@@ -120,6 +121,7 @@ class FastEmitter:
         self.slow_entries = {cfg.number[o] for o, n in subroutines.items() if "slowpath" in n and o in cfg.number}
         self.slots: dict[str, str] = {}
         self.lost = False
+        self.leaving_nodes: set[int] = set()
         self.assumed: list[V] = []
         self.regions: dict[int, Region] = {}
         self.masks: list[str] = []
@@ -270,7 +272,7 @@ class FastEmitter:
                 continue
             self._finish(n, nodes, done[n.index], kinds, live_in)
             text += done[n.index].lines  # type: ignore[union-attr]
-        return self._assemble(text)
+        return self._assemble(text + self._entries(nodes, flow, kinds, live_in))
 
     def _propagate(self, heap: list[int], nodes: list[Node], kinds: list, done: list, uses: list[set[Key]]) -> None:
         """Emits nodes until no shape at the start of a node changes."""
@@ -412,6 +414,8 @@ class FastEmitter:
         # The warp leaves before anything is stored: what the exit path reads must not be overwritten.
         stay = [ok_text] if ok_text is not None else []
         stay += self._conditions_to_stay(n, nodes, x, t, uniform, same_target)
+        if stay:
+            self.leaving_nodes.add(n.index)
         if "false" in stay:
             b.do(f"br label %leave{n.index}")
             self._leave_block(n, nodes, live_in)
@@ -570,6 +574,7 @@ class FastEmitter:
     def _leave_region(self, label: str, nodes: list, kinds: dict, live_in: list, going: list, later: list, new: dict):
         """From a masked node to the general form. new: slot -> what the node would have stored."""
         b = self.b
+        self.leaving_nodes.update(k for k, _ in [*going, *later])
         b.label(label)
         with b.cold():
             live = set().union(*(live_in[k] for k, _ in [*going, *later]))
@@ -603,6 +608,7 @@ class FastEmitter:
         if not e.assumed:
             e.lines[HEAD_AT:HEAD_AT] = [*b.head, f"  br label %{go}", f"{go}:"]
             return
+        self.leaving_nodes.add(n.index)
         body = b.lines
         b.lines, b.at_head = b.head, True
         cond = b.scalar(e.assumed[0])
@@ -747,12 +753,11 @@ class FastEmitter:
         return ctl
 
     def _go_on(self, alive: str) -> None:
-        """The general form finishes the warp."""
+        """On in the general form."""
         b = self.b
         p = b.ins(f"getelementptr i8, ptr %w, i64 {abi.RESUME}")
         b.do(f"store i32 {alive}, ptr {p}")
-        b.runtime("slow", "void")
-        b.do("ret void")
+        b.do("br label %slow")
 
     def _push(self, ctl: str, n: Node, mask: str) -> None:
         self.b.do(f"call void @push(ptr {ctl}, i32 {n.block.index}, i32 {mask})")
@@ -764,6 +769,92 @@ class FastEmitter:
             eq = b.ins(f"icmp eq <32 x i32> {v}, splat (i32 {nodes[s].block.start})")
             bits = b.ins(f"bitcast <32 x i1> {eq} to i32")
             self._push(ctl, nodes[s], b.ins(f"and i32 {bits}, {x}"))
+
+    # --- coming back ------------------------------------------------------------------------------------
+    def _entries(self, nodes: list[Node], flow: list[Block], kinds: list, live_in: list[set[Key]]) -> list[str]:
+        """The way through the general form, and the places where it hands the warp back."""
+        b = self.b
+        if not self.leaving_nodes:
+            return []
+        shapes: dict[int, dict[Key, Kind]] = {}
+        for n in nodes:
+            if not n.context and not n.cold and n.index:
+                shapes[n.index] = {key: kinds[n.index].get(key, ("c", 0)) for key in sorted(live_in[n.index])}
+        main = {k for k, s in shapes.items() if all(f[0] in "cu" for key, f in s.items() if key[0] in (UREG, UPRED))}
+        bodies = [Block(n.block.start, n.block.instrs, None, n.kind, n.succs, n.index) for n in nodes]
+        leaving = {nodes[k].block.index for k in self.leaving_nodes}
+        chosen = reentry.choose(self.cfg, leaving, bodies, main)
+        b.begin_block()
+        b.lines = ["slow:"]
+        if chosen:
+            taken = {nodes[k].block.index for k in chosen}
+            table = ", ".join(f"i8 {int(k in taken)}" for k in range(len(self.cfg.blocks)))
+            self.module.helper("entries", f"@entries = internal constant [{len(self.cfg.blocks)} x i8] [{table}]\n")
+            b.do(f"store ptr @entries, ptr {b.ins(f'getelementptr i8, ptr %w, i64 {abi.ENTRIES}')}")
+        b.runtime("slow", "void")
+        if not chosen:
+            b.do("ret void")
+            return b.lines
+        self.module.intrinsic("llvm.cttz.i32", "i32", "i32, i1")
+        self.module.helper("enter", reentry.ENTER)
+        bad = b.alloca("i32", 4)
+        block = b.ins(f"load i32, ptr {b.ins(f'getelementptr i8, ptr %w, i64 {abi.REENTER}')}")
+        alive = b.ins(f"load i32, ptr {b.ins(f'getelementptr i8, ptr %w, i64 {abi.RESUME}')}")
+        b.do(f"store i32 0, ptr {bad}")
+        cases = " ".join(f"i32 {nodes[k].block.index + 1}, label %e{k}" for k in chosen)
+        b.do(f"switch i32 {block}, label %done [ {cases} ]")
+        for k in chosen:
+            b.label(f"e{k}")
+            for key, want in shapes[k].items():
+                self._enter(key, want, alive, bad)
+            b.do(f"store i32 {alive}, ptr %exec")
+            good = b.ins(f"icmp eq i32 {b.ins(f'load i32, ptr {bad}')}, 0")
+            b.do(f"br i1 {good}, label %n{k}, label %refuse")
+        b.label("refuse")  # the pending masks of the general form are empty
+        ctl = b.ins(f"getelementptr i8, ptr {b.pointer(abi.FRAME)}, i64 {self.frame.offsets['ctl']}")
+        b.do(f"call void @push(ptr {ctl}, i32 {b.ins(f'sub i32 {block}, 1')}, i32 {alive})")
+        b.do("br label %slow")
+        return b.lines
+
+    def _enter(self, key: Key, want: Kind, alive: str, bad: str) -> None:
+        """A register from the frame in the shape of its slot; bad becomes nonzero where it has another one."""
+        b = self.b
+        kind, number = key
+        p = b.ins(f"getelementptr i8, ptr {b.pointer(abi.FRAME)}, i64 {self.frame.slot(kind, number)}")
+        if want[0] == "v":
+            x = b.ins(f"load {'<32 x i32>, ptr ' + p + ', align 64' if kind == REG else 'i32, ptr ' + p}")
+            if kind == PRED:
+                x = b.ins(f"bitcast i32 {x} to <32 x i1>")
+            b.do(f"store {type_of('i1' if kind == PRED else 'i32', True)} {x}, ptr {self._slot(key, 'v')}")
+            return
+        low = want[-1] - 1 if want[0] in "ua" else 0
+        if kind == REG:
+            stride = want[1] if want[0] == "a" else 0
+            x = b.ins(f"call i32 @enter(ptr {p}, i32 {alive}, i32 {stride}, i32 {low}, ptr {bad})")
+        else:
+            x = b.ins(f"load i32, ptr {p}")
+        if kind == PRED:
+            x = b.ins(f"and i32 {x}, {alive}")
+            if want[0] == "u":  # none or all of the live lanes
+                rest = b.ins(f"xor i32 {x}, {alive}")
+                part = b.ins(f"icmp ne i32 {x}, 0")
+                self._bad_if(bad, b.ins(f"and i1 {part}, {b.ins(f'icmp ne i32 {rest}, 0')}"))
+                b.do(f"store i1 {part}, ptr {self._slot(key, 'u')}")
+                return
+        if want[0] == "c":
+            c = alive if kind == PRED and want[1] else str(want[1])
+            self._bad_if(bad, b.ins(f"icmp ne i32 {x}, {c}"))
+        elif kind == UPRED:
+            b.do(f"store i1 {b.ins(f'trunc i32 {x} to i1')}, ptr {self._slot(key, 'u')}")
+        else:
+            if kind == UREG and low:
+                self._bad_if(bad, b.ins(f"icmp ne i32 {b.ins(f'and i32 {x}, {low}')}, 0"))
+            b.do(f"store i32 {x}, ptr {self._slot(key, want[0])}")
+
+    def _bad_if(self, bad: str, condition: str) -> None:
+        b = self.b
+        more = b.ins(f"or i32 {b.ins(f'load i32, ptr {bad}')}, {b.ins(f'zext i1 {condition} to i32')}")
+        b.do(f"store i32 {more}, ptr {bad}")
 
     # --- the function -----------------------------------------------------------------------------------
     def _lost(self) -> list[str]:

@@ -5,6 +5,8 @@ again where the order of cfg.build says. Registers live in the warp's frame betw
 stored under the mask of the lanes that execute. While all live lanes go the same way, blocks jump
 to each other directly. A barrier reached by part of the live lanes parks them until the others
 arrive or exit (PTX ISA, barrier: on sm_70 and up arrival is per thread).
+A warp that came from the fast form is handed back where all its live lanes are at a block that the
+fast form takes it back at.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from ..semantics import TABLE
 from . import abi
 from .llvm_builder import LlvmBuilder
 from .llvm_core import Module
+from .reentry import meeting_points
 from .values import V
 
 HELPERS = """
@@ -202,6 +205,7 @@ class SlowEmitter:
         self.frame = Frame(max(register_count(cfg), 16), len(cfg.blocks))
         self.spin_headers = spin_headers
         self.uses: set[tuple[str, int]] = set()
+        self.offered = meeting_points(cfg)
 
     # --- frame ------------------------------------------------------------------------------------
     def _slot(self, kind: str, n: int) -> str:
@@ -317,12 +321,16 @@ class SlowEmitter:
     def _push(self, block: int, mask: str) -> None:
         self.b.do(f"call void @push(ptr %ctl, i32 {block}, i32 {mask})")
 
+    def _whole(self, to: int) -> str:
+        """Label of a block for a warp whose live lanes all go there."""
+        return f"%{'try' if to in self.offered else 'body'}{to}"
+
     def _direct(self, x: str, to: int) -> None:
         """All of mask x go to a block: directly if no other lane is live."""
         b = self.b
         wait = b.new_label()
         alive = b.ins("load i32, ptr %alive")
-        b.do(f"br i1 {b.ins(f'icmp eq i32 {x}, {alive}')}, label %body{to}, label %{wait}")
+        b.do(f"br i1 {b.ins(f'icmp eq i32 {x}, {alive}')}, label {self._whole(to)}, label %{wait}")
         b.label(wait)
         self._push(to, x)
         b.do("br label %dispatch")
@@ -356,7 +364,7 @@ class SlowEmitter:
         one, split = b.new_label(), b.new_label()
         b.do(f"br i1 {direct}, label %{one}, label %{split}")
         b.label(one)
-        b.do(f"br i1 {none}, label %body{other}, label %body{to}")
+        b.do(f"br i1 {none}, label {self._whole(other)}, label {self._whole(to)}")
         b.label(split)
         self._push(to, taken)
         self._push(other, b.ins(f"xor i32 {taken}, {x}"))
@@ -382,7 +390,7 @@ class SlowEmitter:
         some, wait = b.new_label(), b.new_label()
         b.do(f"br i1 {b.ins(f'icmp eq i32 {stay}, 0')}, label %dispatch, label %{some}")
         b.label(some)
-        b.do(f"br i1 {b.ins(f'icmp eq i32 {stay}, {rest}')}, label %body{p.block.succs[0]}, label %{wait}")
+        b.do(f"br i1 {b.ins(f'icmp eq i32 {stay}, {rest}')}, label {self._whole(p.block.succs[0])}, label %{wait}")
         b.label(wait)
         self._push(p.block.succs[0], stay)
         b.do("br label %dispatch")
@@ -409,7 +417,7 @@ class SlowEmitter:
         b.do(f"br i1 {b.ins(f'icmp eq i32 {go}, {alive}')}, label %{alone}, label %{wait}")
         b.label(alone)
         b.do(f"store i32 {r}, ptr %block")
-        b.do("br label %enter")
+        b.do("br label %offer")
         b.label(wait)
         self._push(r, go)  # type: ignore[arg-type]
         b.do("br label %dispatch")
@@ -433,7 +441,7 @@ class SlowEmitter:
         b.do(f"br i1 {b.ins(f'icmp eq i32 {wait}, {alive}')}, label %{whole}, label %{part}")
         b.label(whole)
         b.runtime("barrier", "void", f"i32 {bar_id}", f"i32 {count}", "i32 0")
-        b.do(f"br label %body{nxt}")
+        b.do(f"br label {self._whole(nxt)}")
         b.label(part)
         if taken is not None:
             self._push(nxt, b.ins(f"xor i32 {taken}, {x}"))
@@ -473,6 +481,7 @@ class SlowEmitter:
             *b.prologue,
             f"  %frame = getelementptr i8, ptr {frame}, i64 0",
             f"  %ctl = getelementptr i8, ptr %frame, i64 {f.offsets['ctl']}",
+            f"  %skip = getelementptr i8, ptr %w, i64 {abi.SKIP}",
             "  store i32 0, ptr %arrived",
             "  store i32 0, ptr %bar.id",
             "  store i32 0, ptr %bar.count",
@@ -485,18 +494,20 @@ class SlowEmitter:
             "  br label %body0",
             "resumed:",
             f"  store i32 {resume}, ptr %alive",
-            "  br label %dispatch",
+            # At least one block runs before the warp is handed back.
+            "  %fb = call i32 @next(ptr %ctl)",
+            *self._take("f", "%fb"),
+            "  br label %enter",
             "dispatch:",
             "  %nb = call i32 @next(ptr %ctl)",
             "  %idle.c = icmp slt i32 %nb, 0",
             "  br i1 %idle.c, label %idle, label %pick",
             "pick:",
-            "  %pp = getelementptr i32, ptr %ctl, i32 %nb",
-            "  %pm = load i32, ptr %pp",
-            "  store i32 0, ptr %pp",
-            "  store i32 %pm, ptr %exec",
-            "  store i32 %nb, ptr %block",
-            "  br label %enter",
+            *self._take("p", "%nb"),
+            "  %all = load i32, ptr %alive",
+            "  %whole = icmp eq i32 %pm, %all",
+            "  br i1 %whole, label %offer, label %enter",
+            *self._offer(),
             "enter:",
             "  %eb = load i32, ptr %block",
             f"  switch i32 %eb, label %done [\n{switch}\n  ]",
@@ -512,8 +523,66 @@ class SlowEmitter:
             "  store i32 0, ptr %arrived",
             "  br label %dispatch",
             *body,
+            *(line for k in sorted(self.offered) for line in self._try(k)),
             "done:",
             "  ret void",
             "}",
         ]
         return "\n".join(head) + "\n"
+
+    @staticmethod
+    def _take(name: str, block: str) -> list[str]:
+        """The lanes that wait at a block become those that execute."""
+        return [
+            f"  %{name}p = getelementptr i32, ptr %ctl, i32 {block}",
+            f"  %{name}m = load i32, ptr %{name}p",
+            f"  store i32 0, ptr %{name}p",
+            f"  store i32 %{name}m, ptr %exec",
+            f"  store i32 {block}, ptr %block",
+        ]
+
+    @staticmethod
+    def _try(block: int) -> list[str]:
+        """In front of a block where lanes meet; the skip count is negative unless the warp came from the fast form."""
+        return [
+            f"try{block}:",
+            f"  %try.s{block} = load i32, ptr %skip",
+            f"  %try.n{block} = icmp slt i32 %try.s{block}, 0",
+            f"  br i1 %try.n{block}, label %body{block}, label %ask{block}",
+            f"ask{block}:",
+            f"  store i32 {block}, ptr %block",
+            "  br label %offer",
+        ]
+
+    @staticmethod
+    def _offer() -> list[str]:
+        """All live lanes are at %block: back to the fast form if it takes them there and the back-off is over."""
+        return [
+            "offer:",
+            "  %os = load i32, ptr %skip",
+            "  %on = icmp slt i32 %os, 0",
+            "  br i1 %on, label %enter, label %listed",
+            "listed:",
+            "  %ob = load i32, ptr %block",
+            f"  %oe.p = getelementptr i8, ptr %w, i64 {abi.ENTRIES}",
+            "  %oe = load ptr, ptr %oe.p, align 8",
+            "  %ot.p = getelementptr i8, ptr %oe, i32 %ob",
+            "  %ot = load i8, ptr %ot.p",
+            "  %oz = icmp eq i8 %ot, 0",
+            "  br i1 %oz, label %enter, label %counted",
+            "counted:",
+            "  %od = icmp eq i32 %os, 0",
+            "  br i1 %od, label %back, label %later",
+            "later:",
+            "  %ol = sub i32 %os, 1",
+            "  store i32 %ol, ptr %skip",
+            "  br label %enter",
+            "back:",
+            "  %oa = load i32, ptr %alive",
+            f"  %or.p = getelementptr i8, ptr %w, i64 {abi.RESUME}",
+            "  store i32 %oa, ptr %or.p",
+            "  %o1 = add i32 %ob, 1",
+            f"  %ob.p = getelementptr i8, ptr %w, i64 {abi.REENTER}",
+            "  store i32 %o1, ptr %ob.p",
+            "  ret void",
+        ]

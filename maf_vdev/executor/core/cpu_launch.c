@@ -298,7 +298,7 @@ static void *ask_for_slow(void *kernel) {
 
 static uint64_t cycles(void) {
 #ifdef __x86_64__
-    return __rdtsc();
+    return __builtin_ia32_rdtsc();
 #else
     return now_ns();
 #endif

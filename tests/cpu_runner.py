@@ -26,55 +26,17 @@ _SLOW = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_uint64)
 
 
 @lru_cache
-def launcher(threads: int = 0) -> ctypes.CDLL:
-    """The launcher built as a library of its own."""
+def launcher(*options: str) -> ctypes.CDLL:
+    """The launcher built as a library of its own. options: of the compiler."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "libcpu.so")
-        command = [
-            "gcc",
-            "-std=gnu11",
-            "-O2",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-shared",
-            "-fPIC",
-            f"-I{CORE.parents[2] / 'shim'}",
-            "-o",
-            str(path),
-        ]
+        command = ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", *options]
+        command += [f"-I{CORE.parents[2] / 'shim'}", "-o", str(path)]
         subprocess.run([*command, *(str(CORE / s) for s in SOURCES), "-lpthread", "-lm"], check=True, timeout=120)
-        return open_launcher(path)
-
-
-def open_launcher(path: Path) -> ctypes.CDLL:
-    lib = ctypes.CDLL(str(path))
+        lib = ctypes.CDLL(str(path))
     lib.maf_cpu_launch.argtypes = [ctypes.c_void_p, _U3, _U3, ctypes.c_uint32, ctypes.c_char_p, ctypes.c_uint32]
     lib.maf_cpu_set_threads.argtypes = [ctypes.c_int]
     return lib
-
-
-class InstrDevice(CpuDevice):
-    """A device whose kernels may be given as instructions instead of code bytes; nothing is cached on disk."""
-
-    def __init__(self, form: str | None = None):
-        super().__init__()
-        self.instrs: dict[int, list[Instr]] = {}
-        self.form = form
-        self.callback = _SLOW(self.prepare_slow)
-
-    def _choice(self) -> str:
-        return self.form or super()._choice()
-
-    def _form(self, code: KernelCode, variant: int) -> str:
-        return self.form or super()._form(code, variant)
-
-    def _code(self, code: KernelCode, variant: int, form: str) -> Any:
-        key = f"{id(code)}/{variant}/{form}"
-        if key not in self._loaded:
-            obj, meta = compile.compile_kernel(code, variant, form, self.instrs.get(id(code)))
-            self._loaded[key] = self._loader.load(obj, meta.entry, code.name), meta
-        return self._loaded[key]
 
 
 @lru_cache

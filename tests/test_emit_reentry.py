@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import struct
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from functools import lru_cache
-from pathlib import Path
 
 import cpu_runner
 import numpy as np
@@ -25,6 +21,7 @@ from maf_vdev.translator.sass_text import parse
 
 DATA = list(range(4, 10))  # registers that programs compute with and store at their end
 COUNTER, RETURN, ADDRESS = 12, 20, 2
+NORMAL = cpu_runner.launcher
 LOCAL_BYTES, SHARED_BYTES = 64, 4096
 FIRST_VALUES = (
     "MOV R4, R0",
@@ -168,18 +165,9 @@ def kernel(threads: int) -> KernelCode:
     )  # fmt: skip
 
 
-@lru_cache
 def eager_launcher() -> object:
     """The launcher without back-off: every meeting point takes the warp back."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "libeager.so")
-        command = ["gcc", "-std=gnu11", "-O1", "-DMAF_WORTH_CYCLES=0", "-shared", "-fPIC", "-o", str(path)]
-        subprocess.run(
-            [*command, *(str(cpu_runner.CORE / s) for s in cpu_runner.SOURCES), "-lpthread", "-lm"],
-            check=True,
-            timeout=120,
-        )
-        return cpu_runner.open_launcher(path)
+    return NORMAL("-DMAF_WORTH_CYCLES=0")
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -39,6 +39,29 @@ def launcher(*options: str) -> ctypes.CDLL:
     return lib
 
 
+class InstrDevice(CpuDevice):
+    """A device whose kernels may be given as instructions instead of code bytes; nothing is cached on disk."""
+
+    def __init__(self, form: str | None = None):
+        super().__init__()
+        self.instrs: dict[int, list[Instr]] = {}
+        self.form = form
+        self.callback = _SLOW(self.prepare_slow)
+
+    def _choice(self) -> str:
+        return self.form or super()._choice()
+
+    def _form(self, code: KernelCode, variant: int) -> str:
+        return self.form or super()._form(code, variant)
+
+    def _code(self, code: KernelCode, variant: int, form: str) -> Any:
+        key = f"{id(code)}/{variant}/{form}"
+        if key not in self._loaded:
+            obj, meta = compile.compile_kernel(code, variant, form, self.instrs.get(id(code)))
+            self._loaded[key] = self._loader.load(obj, meta.entry, code.name), meta
+        return self._loaded[key]
+
+
 @lru_cache
 def device(form: str | None = None) -> InstrDevice:
     return InstrDevice(form)

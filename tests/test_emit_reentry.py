@@ -167,7 +167,7 @@ def kernel(threads: int) -> KernelCode:
 
 def eager_launcher() -> object:
     """The launcher without back-off: every meeting point takes the warp back."""
-    return NORMAL("-DMAF_WORTH_CYCLES=0")
+    return NORMAL("-DMAF_WORTH_CYCLES=1")
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -109,6 +109,9 @@ class Builder(Protocol):
     def load_words(self, space: str, addr: Value, n: int) -> Sequence[Value]: ...  # n x i32, aligned
     def store(self, space: str, addr: Value, v: Value) -> None: ...  # i8 i16 i32
     def store_words(self, space: str, addr: Value, words: Sequence[Value]) -> None: ...
+    def load_matrices(
+        self, addr: Value, count: int, transposed: bool, action: Callable[..., list[Value]]
+    ) -> Sequence[Value]: ...  # action(builder, addr) does it lane by lane; a back end may load whole rows
     def load_const(self, bank: Value | int, offset: Value | int, ty: Ty) -> Value: ...  # i8 i16 i32 i64
     def atomic(
         self, space: str, op: str, ty: Ty, addr: Value, v: Value, cmp: Value | None = None, want_old: bool = True

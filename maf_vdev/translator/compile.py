@@ -23,6 +23,8 @@ from .packed import Meta
 from .passes import division
 
 VARIANT_AFFINE = 1
+# Fast forms of more instructions call functions for their accesses of memory instead of repeating them.
+OUTLINE_INSTRUCTIONS = 1500
 
 # Called after each stage with (stage name, kernel name, text), for dumps.
 HOOKS: list[Callable[[str, str, str], None]] = []
@@ -86,12 +88,27 @@ def machine(level: int = 2) -> llvm.TargetMachine:
     return _machines[level]
 
 
-def level_of(form: str, meta: Meta) -> int:
-    """Code generation level. The general form of cold kernels is compiled quickly; level 0 needs stack in proportion
-    to the code, and gains less where there is much of it. 'general' is the same form for kernels that are hot."""
-    if meta.entry == "fast":
+# Lines of text up to which code is made at level 0, whose stack frames take about 28 bytes a line: see STACK_BYTES of
+# executor/core/cpu_launch.c.
+QUICK_LINES = 60_000
+
+
+def level_of(form: str, lifted: Lifted) -> int:
+    """Code generation level. The general form of cold kernels is compiled quickly: level 0 takes half the time of
+    level 1, and its code twice as long. 'general' is the same form for kernels that are hot."""
+    if lifted.meta.entry == "fast":
         return 2
-    return 1 if form != "slow" or meta.instructions > 2000 else 0
+    return 1 if form != "slow" or lifted.text.count("\n") > QUICK_LINES else 0
+
+
+# A fast form gains nothing where most of the time goes into matrix products, which are functions in both forms, and it
+# takes the longest to compile.
+MATRIX_OPS = {"HMMA", "IMMA", "DMMA", "BMMA"}
+MATRIX_SHARE = 0.03
+
+
+def mostly_matrices(instrs: list[Instr]) -> bool:
+    return sum(i.op in MATRIX_OPS for i in instrs) > MATRIX_SHARE * len(instrs)
 
 
 def uses_shared_window(instrs: list[Instr]) -> bool:
@@ -150,14 +167,17 @@ def lift(code: KernelCode, variant: int, form: str = "slow", instrs: list[Instr]
     if form == "fast":
         if spins:
             raise Unsuitable("polls memory")
+        if mostly_matrices(instrs):
+            raise Unsuitable("matrix products")
         emitter = FastEmitter(module, graph, affine, "fast", code.subroutines)
     else:
         emitter = SlowEmitter(module, graph, affine, "slow", spins)
+    count = sum(len(b.instrs) + 1 for b in graph.blocks)
+    emitter.b.outline = form != "fast" or count > OUTLINE_INSTRUCTIONS
     emitter.b.may_be_shared = uses_shared_window(instrs)
     emitter.b.may_be_local = uses_local_window(instrs)
     body = emitter.emit()
     text = assemble(module, [body], target)
-    count = sum(len(b.instrs) + 1 for b in graph.blocks)
     meta = Meta(emitter.name, emitter.b.flags, emitter.frame.bytes, count, cost=count)
     return Lifted(text, meta)
 
@@ -206,4 +226,4 @@ def compile_kernel(
         lifted = lift(code, variant & VARIANT_AFFINE, form, instrs)
     except Unsuitable:
         lifted = lift(code, variant & VARIANT_AFFINE, "slow", instrs)
-    return to_object(lifted.text, code.name, level_of(form, lifted.meta)), lifted.meta
+    return to_object(lifted.text, code.name, level_of(form, lifted)), lifted.meta

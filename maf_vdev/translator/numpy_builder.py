@@ -318,6 +318,11 @@ class NumpyBuilder(NumpyValues):
     def subroutine(self, name: str, action: Callable[..., list[Array]], values: Sequence[Array]) -> list[Array]:
         return action(self, *values)
 
+    def load_matrices(
+        self, addr: Array, count: int, transposed: bool, action: Callable[..., list[Array]]
+    ) -> list[Array]:
+        return action(self, addr)
+
     def where(self, p: Array, action: Callable[[], None]) -> None:
         outer = self.mask
         self.mask = outer & p

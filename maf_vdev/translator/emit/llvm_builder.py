@@ -16,7 +16,7 @@ from ..semantics.control import called_address
 from . import abi
 from .llvm_core import Module
 from .llvm_memory import Memory
-from .values import V
+from .values import V, type_of
 
 TIDS = {"SR_TID.X": 0, "SR_TID.Y": 1, "SR_TID.Z": 2}
 CTAIDS = {"SR_CTAID.X": 0, "SR_CTAID.Y": 4, "SR_CTAID.Z": 8}
@@ -29,6 +29,9 @@ LANE_MASKS: dict[str, Callable[[int], int]] = {
     "SR_GTMASK": lambda i: ~((2 << i) - 1),
     "SR_GEMASK": lambda i: ~((1 << i) - 1),
 }
+
+
+VECTOR = "<32 x i32>"
 
 
 class LlvmBuilder(Memory):
@@ -90,30 +93,59 @@ class LlvmBuilder(Memory):
 
     def subroutine(self, name: str, action: Callable[..., list[V]], values: Sequence[V]) -> list[V]:
         """A function of the module, written at its first use: kernels repeat their matrix products hundreds of times."""
-        vector = "<32 x i32>"
         if name not in self.module.helpers:
-            inner = LlvmBuilder(self.module, False)
-            inner.open_block(None)
-            results = action(inner, *(inner.leaf("i32", f"%a{n}", True) for n in range(len(values))))
-            texts = [inner.vector(result) for result in results]
+            inner, leaves = self._inner([v.ty for v in values], None)
+            results = action(inner, *leaves)
             if inner.prologue or inner.fields:
                 raise LiftError(f"{name} reads the state of its warp")
-            stores = [f"  store {vector} {t}, ptr %r{n}, align 64" for n, t in enumerate(texts)]
-            places = [f"  %r{n} = getelementptr i8, ptr %out, i64 {128 * n}" for n in range(len(texts))]
-            parameters = ", ".join(["ptr %out", *(f"{vector} %a{n}" for n in range(len(values)))])
-            body = "\n".join([*inner.allocas, *inner.head, *inner.lines, *places, *stores])
-            self.module.helper(
-                name, f"define internal void @{name}({parameters}) noinline #0 {{\n{body}\n  ret void\n}}\n"
-            )
-        count = self.module.helpers[name].count("ptr %out, i64 ")
-        out = self.alloca(f"[{count} x {vector}]")
-        arguments = ", ".join([f"ptr {out}", *(f"{vector} {self.vector(v)}" for v in values)])
-        self.do(f"call void @{name}({arguments})")
-        loaded = []
-        for n in range(count):
-            place = self.ins(f"getelementptr i8, ptr {out}, i64 {128 * n}")
-            loaded.append(self.leaf("i32", self.ins(f"load {vector}, ptr {place}, align 64"), True))
-        return loaded
+            for n, result in enumerate(results):
+                inner.do(f"store {VECTOR} {inner.vector(result)}, ptr {inner.word_of('%out', n)}, align 64")
+            self._helper(name, inner, "void", ["ptr %out"], leaves, [*inner.lines, "  ret void"], len(results))
+        return self._call_helper(name, [], values)
+
+    def outlined(self, name: str, action: Callable[..., list[V]], values: Sequence[V]) -> list[V]:
+        """What action(builder, *values) does for the executing lanes, as a function of the module: nothing where no lane
+        executes. One name, one action. Results are i32; lanes that do not execute have any value there."""
+        if name not in self.module.helpers:
+            inner, leaves = self._inner([v.ty for v in values], "%m")
+            inner.outline = False
+            inner.may_be_shared, inner.may_be_local = self.may_be_shared, self.may_be_local
+            inner.do("br i1 %none, label %skip, label %go")
+            inner.label("go")
+            results = action(inner, *leaves)
+            for n, result in enumerate(results):
+                inner.do(f"store {VECTOR} {inner.vector(result)}, ptr {inner.word_of('%out', n)}, align 64")
+            lines = ["  %none = icmp eq i32 %m, 0", *inner.lines, "  br label %skip", "skip:", "  ret void"]
+            out = ["ptr %out"] if results else []
+            self._helper(name, inner, "void", ["ptr %w", "i32 %m", *out], leaves, lines, len(results))
+        return self._call_helper(name, ["ptr %w", f"i32 {self.scalar(self.mask_bits())}"], values)
+
+    def _inner(self, types: Sequence[str], mask: str | None) -> tuple[LlvmBuilder, list[V]]:
+        inner = LlvmBuilder(self.module, False)
+        inner.open_block(mask)
+        return inner, [inner.leaf(ty, f"%a{n}", True) for n, ty in enumerate(types)]
+
+    def _helper(
+        self, name: str, inner: LlvmBuilder, ret: str, first: list[str], leaves: list[V], lines: list[str], results: int
+    ) -> None:
+        parameters = ", ".join([*first, *(f"{type_of(v.ty, True)} {v.v}" for v in leaves)])
+        body = "\n".join(["entry:", *inner.allocas, *inner.prologue, *inner.head, *lines])
+        self.module.helper(name, f"define internal {ret} @{name}({parameters}) noinline #0 {{\n{body}\n}}\n")
+        self.module.results[name] = results
+        self.flags |= inner.flags
+
+    def _call_helper(self, name: str, first: list[str], values: Sequence[V]) -> list[V]:
+        count = self.module.results[name]
+        arguments = [f"{type_of(v.ty, True)} {self.vector(v)}" for v in values]
+        if not count:
+            self.do(f"call void @{name}({', '.join([*first, *arguments])})")
+            return []
+        out = self.place("result", f"[{count} x {VECTOR}]")
+        self.do(f"call void @{name}({', '.join([*first, f'ptr {out}', *arguments])})")
+        return [
+            self.leaf("i32", self.ins(f"load {VECTOR}, ptr {self.word_of(out, n)}, align 64"), True)
+            for n in range(count)
+        ]
 
     def where(self, p: V, action: Callable[[], None]) -> None:
         outer = self.guard
@@ -151,7 +183,7 @@ class LlvmBuilder(Memory):
         b.flags |= abi.FLAG_ASSERT | abi.FLAG_PRINT
         b.guard = b.guard_value(i.guard)
         address = called_address(b, i)
-        buf = b.alloca("[12 x <32 x i32>]")
+        buf = b.place("syscall", "[12 x <32 x i32>]")
         for k in range(12):
             p = b.ins(f"getelementptr i8, ptr {buf}, i64 {128 * k}")
             b.do(f"store <32 x i32> {b.vector(b.reg(4 + k))}, ptr {p}, align 64")
@@ -462,7 +494,7 @@ class LlvmBuilder(Memory):
                 for i in self._split("i32", n, 16)
             ]
             return self.leaf("i32", self._join("i32", out, 16), True)
-        buf = self.alloca("<32 x i32>")
+        buf = self.place("shuffled", "<32 x i32>")
         self.do(f"store <32 x i32> {x}, ptr {buf}, align 64")
         m = self.ins(f"and <32 x i32> {n}, splat (i32 31)")
         p = self.ins(f"getelementptr i32, ptr {buf}, <32 x i32> {m}")

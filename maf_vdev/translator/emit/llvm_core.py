@@ -33,6 +33,7 @@ class Module:
         self.declarations: set[str] = set()
         self.helpers: dict[str, str] = {}
         self.functions: list[str] = []
+        self.results: dict[str, int] = {}  # values that a helper of LlvmBuilder.outlined returns
 
     def intrinsic(self, name: str, ret: str, args: str) -> str:
         self.declarations.add(f"declare {ret} @{name}({args})")
@@ -50,6 +51,7 @@ class Core:
         self.at_head = False
         self.head: list[str] = []  # uniform values computed at the start of the block
         self.allocas: list[str] = []
+        self.places: dict[tuple[str, str], str] = {}
         self.counter = 0
         self.here = "entry"  # label of the LLVM block being written
         self.cse: dict[tuple, V] = {}
@@ -92,6 +94,25 @@ class Core:
         n = self.name()
         self.allocas.append(f"  {n} = alloca {ty}, align {align}")
         return n
+
+    def place(self, role: str, ty: str) -> str:
+        """Memory for values on their way into or out of a call. All calls share it: fill it just before, read it
+        just after."""
+        name = self.places.get((role, ty))
+        if name is None:
+            name = self.places[role, ty] = f"%at{len(self.places)}"
+            self.allocas.append(f"  {name} = alloca {ty}, align 64")
+        return name
+
+    def word_of(self, place: str, n: int) -> str:
+        """Pointer to the n-th <32 x i32> in a place."""
+        if n == 0:
+            return place
+        name = f"{place}.{n}"
+        if (name, "") not in self.places:
+            self.places[name, ""] = name
+            self.allocas.append(f"  {name} = getelementptr i8, ptr {place}, i64 {128 * n}")
+        return name
 
     @contextmanager
     def cold(self) -> Iterator[None]:

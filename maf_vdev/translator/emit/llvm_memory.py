@@ -75,6 +75,9 @@ class Memory(Float):
     exec_bits: V
     may_be_shared = True
     may_be_local = True
+    outline = (
+        False  # accesses whose addresses have no shape are calls of functions of the module: less code, more calls
+    )
     member: records.Member | None = None  # place of the running load in a record
     loaded: dict[int, Sequence[V] | None] = {}  # records that are loaded; None: word by word
 
@@ -83,6 +86,7 @@ class Memory(Float):
     def mask_bits(self) -> V: ...  # type: ignore[empty-body]
     def pointer(self, field: int) -> str: ...  # type: ignore[empty-body]
     def runtime(self, name: str, ret: str, *args: str) -> str: ...  # type: ignore[empty-body]
+    def outlined(self, name: str, action: Callable, values: Sequence[V]) -> list[V]: ...  # type: ignore[empty-body]
 
     def assume(self, ok: V) -> bool:
         """Whether the emitter makes sure that ok holds in this block, by leaving for another form where it does not."""
@@ -190,11 +194,36 @@ class Memory(Float):
             words = self.loaded[m.record]
             if words is not None:
                 return words[m.word]
+        if self._outlines(space, addr, WIDTH[ty] // 8):
+            it = INT_TYPE[WIDTH[ty]]
+            if it == "i64":
+                name = f"load_{space}_{addr.ty}_i64"
+                low, high = self.outlined(name, lambda b, a: _halves(b, b.load(space, a, it)), [addr])
+                return self.bitcast(self.pack64(low, high), ty)
+            name = f"load_{space}_{addr.ty}_{it}"
+            (word,) = self.outlined(name, lambda b, a: [b.zext(b.load(space, a, it), "i32")], [addr])
+            return self.bitcast(self.trunc(word, it) if it != "i32" else word, ty)
         return self._load(self.host(space, addr), ty)
+
+    def _outlines(self, space: str, addr: V, size: int) -> bool:
+        """Whether an access becomes a call: what shape analysis cannot make one plain instruction."""
+        if not self.outline:
+            return False
+        host = self.host(space, addr)
+        if self._by_word(space):
+            size = 4
+        if host.kind != "a":
+            return host.kind == "v"
+        if size > 4 or host.stride != size:
+            return True
+        return host.ok is not None and not self.assume(host.ok)
 
     def load_words(self, space: str, addr: V, n: int) -> Sequence[V]:
         if n == 1:
             return [self.load(space, addr, "i32")]
+        if self._outlines(space, addr, 4 * n):
+            name = f"load_{space}_{addr.ty}_{n}"
+            return self.outlined(name, lambda b, a: list(b.load_words(space, a, n)), [addr])
         if self._by_word(space):
             return [self._load(self.host(space, self.add(addr, self.const(addr.ty, 4 * i))), "i32") for i in range(n)]
         host = self.host(space, addr)
@@ -210,7 +239,7 @@ class Memory(Float):
             if n == 2:
                 r = self.ins(f"call <32 x i64> @{self._gather64()}(<32 x i64> {a}, i32 {m})")
                 return self.ins(f"bitcast <32 x i64> {r} to {wide}")
-            buf = self.alloca(wide)
+            buf = self.place("words", wide)
             self.do(f"call void @{self._loop('gather', 'i128')}(<32 x i64> {a}, i32 {m}, ptr {buf})")
             return self.ins(f"load {wide}, ptr {buf}, align 64")
 
@@ -230,6 +259,11 @@ class Memory(Float):
         n = len(words)
         if n == 1:
             self.store(space, addr, words[0])
+            return
+        if self._outlines(space, addr, 4 * n):
+            self.outlined(
+                f"store_{space}_{addr.ty}_{n}", lambda b, a, *w: b.store_words(space, a, w) or [], [addr, *words]
+            )
             return
         if self._by_word(space):
             for i, w in enumerate(words):
@@ -254,7 +288,7 @@ class Memory(Float):
 
         def far() -> str:
             a, m = self.vector(host), self.scalar(self.mask_bits())
-            buf = self.alloca(wide)
+            buf = self.place("words", wide)
             self.do(f"store {wide} {packed}, ptr {buf}, align 64")
             self.do(f"call void @{self._loop('scatter', f'i{32 * n}')}(<32 x i64> {a}, i32 {m}, ptr {buf})")
             return ""
@@ -337,7 +371,7 @@ class Memory(Float):
                 return self.ins(f"call <32 x i64> @{self._gather64()}(<32 x i64> {a}, i32 {b})")
             if ty == "i32":
                 return self.ins(f"call <32 x i32> @{self._gather32()}(<32 x i64> {a}, i32 {b})")
-            buf = self.alloca(t)
+            buf = self.place("words", t)
             self.do(f"call void @{self._loop('gather', ty)}(<32 x i64> {a}, i32 {b}, ptr {buf})")
             return self.ins(f"load {t}, ptr {buf}, align {size}")
 
@@ -350,6 +384,9 @@ class Memory(Float):
         return self.leaf(ty, self._if_any(access, t, "zeroinitializer"), True)
 
     def store(self, space: str, addr: V, v: V) -> None:
+        if self._outlines(space, addr, WIDTH[v.ty] // 8):
+            self.outlined(f"store_{space}_{addr.ty}_{v.ty}", lambda b, a, x: b.store(space, a, x) or [], [addr, v])
+            return
         self._store(self.host(space, addr), v)
 
     def _store(self, host: V, v: V) -> None:
@@ -388,7 +425,7 @@ class Memory(Float):
             if ty == "i32":
                 self.do(f"call void @{self._scatter32()}(<32 x i64> {a}, {t} {x}, i32 {b})")
             else:
-                buf = self.alloca(t)
+                buf = self.place("words", t)
                 self.do(f"store {t} {x}, ptr {buf}, align 32")
                 self.do(f"call void @{self._loop('scatter', ty)}(<32 x i64> {a}, i32 {b}, ptr {buf})")
             return ""
@@ -474,6 +511,46 @@ class Memory(Float):
         r = self.ins(f"call <32 x i32> @{name}({t} {self.vector(v)}, i32 {self.scalar(self.mask_bits())})")
         return self.leaf("i32", r, True)
 
+    # --- matrices -----------------------------------------------------------------------------------
+    def load_matrices(self, addr: V, count: int, transposed: bool, action: Callable[..., list[V]]) -> list[V]:
+        return self.outlined(
+            f"matrices_{count}{'t' if transposed else ''}",
+            lambda b, a: b.matrices(a, count, transposed, action),
+            [addr],
+        )
+
+    def matrices(self, addr: V, count: int, transposed: bool, action: Callable[..., list[V]]) -> list[V]:
+        """Whole rows where all lanes execute: a row's 16 bytes are what four lanes get of it."""
+        wide = f"[{count} x <32 x i32>]"
+
+        def rows() -> str:
+            value = "poison"
+            for j in range(count):
+                parts = []
+                for r in range(8):
+                    offset = self.ins(f"extractelement <32 x i32> {self.vector(addr)}, i32 {8 * j + r}")
+                    place = self.ins(f"getelementptr i8, ptr {self.pointer(abi.SHARED)}, i32 {offset}")
+                    parts.append(self.ins(f"load <4 x i32>, ptr {place}, align 4"))
+                words = self._join("i32", parts, 4)
+                if transposed:
+                    # Lane 4g + t: elements (2t, g) and (2t + 1, g).
+                    index = ", ".join(f"i32 {16 * (k // 2 % 4) + 8 * (k % 2) + k // 8}" for k in range(64))
+                    halves = self.ins(f"bitcast <32 x i32> {words} to <64 x i16>")
+                    halves = self.ins(f"shufflevector <64 x i16> {halves}, <64 x i16> poison, <64 x i32> <{index}>")
+                    words = self.ins(f"bitcast <64 x i16> {halves} to <32 x i32>")
+                value = self.ins(f"insertvalue {wide} {value}, <32 x i32> {words}, {j}")
+            return value
+
+        def single() -> str:
+            value = "poison"
+            for j, word in enumerate(action(self, addr)):
+                value = self.ins(f"insertvalue {wide} {value}, <32 x i32> {self.vector(word)}, {j}")
+            return value
+
+        every = self.ins(f"icmp eq i32 {self.scalar(self.mask_bits())}, -1")
+        value = self.either(every, rows, single, wide, "")
+        return [self.leaf("i32", self.ins(f"extractvalue {wide} {value}, {j}"), True) for j in range(count)]
+
     # --- constants and atomics ----------------------------------------------------------------------
     def load_const(self, bank: V | int, offset: V | int, ty: str) -> V:
         if not isinstance(bank, int):
@@ -516,14 +593,14 @@ class Memory(Float):
         it = INT_TYPE[WIDTH[kind]]
         t = type_of(it, True)
         code = abi.ATOMIC_OPS[op] | abi.ATOMIC_TYPES[kind] << 8
-        addresses, values = self.alloca("<32 x i64>"), self.alloca(t)
+        addresses, values = self.place("addresses", "<32 x i64>"), self.place("values", t)
         self.do(f"store <32 x i64> {self.vector(host)}, ptr {addresses}, align 64")
         self.do(f"store {t} {self.vector(self.bitcast(v, it))}, ptr {values}, align 32")
         compares = "null"
         if cmp is not None:
-            compares = self.alloca(t)
+            compares = self.place("compares", t)
             self.do(f"store {t} {self.vector(self.bitcast(cmp, it))}, ptr {compares}, align 32")
-        olds = self.alloca(t) if want_old else "null"
+        olds = self.place("olds", t) if want_old else "null"
         self.runtime(
             "atomic",
             "void",
@@ -537,3 +614,7 @@ class Memory(Float):
         if not want_old:
             return None
         return self.bitcast(self.leaf(it, self.ins(f"load {t}, ptr {olds}, align 32"), True), ty)
+
+
+def _halves(b: Memory, v: V) -> list[V]:
+    return [b.lo32(v), b.hi32(v)]

@@ -71,6 +71,9 @@ class ThreadBuilder(ThreadValues):
     def subroutine(self, name: str, action: Callable[..., list[T]], values: Sequence[T]) -> list[T]:
         return action(self, *values)
 
+    def load_matrices(self, addr: T, count: int, transposed: bool, action: Callable[..., list[T]]) -> list[T]:
+        return action(self, addr)
+
     def where(self, g: T, action: Callable[[], None]) -> None:
         """What action writes happens where g holds."""
         if g.bits is not None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ..builder import Builder, Value
 from ..ir import Instr, Reg
-from .core import Unhandled, getd, i32, is_zero, one_of, op, put, put64
+from .core import Unhandled, getd, i32, is_zero, one_of, op, put
 from .float32 import rounding
 
 
@@ -112,20 +112,31 @@ def _hmma(b: Builder, kind: str, steps: int, single: bool, words: Sequence[Value
 def dmma(b: Builder, instr: Instr) -> None:
     """8x8 doubles, k = 4: a lane holds A (row g, k = t), B (k = t, column g), C and D (row g, columns 2t, 2t + 1)."""
     dst, x, y, z = instr.operands
-    sources = [b.bitcast(getd(b, operand), "i64") for operand in (x, y)]
-    (low_x, high_x), (low_y, high_y) = ((b.lo32(v), b.hi32(v)) for v in sources)
-    rows, columns = _rows_and_columns(b, [low_x, high_x], [low_y, high_y])
+    sources = [getd(b, operand) for operand in (x, y)]
+    sources += [getd(b, z if is_zero(z) else Reg(z.n + 2 * j, z.neg, z.abs)) for j in (0, 1)]
+    wide = [b.bitcast(value, "i64") for value in sources]
+    round_to = rounding(instr)
+    results = b.subroutine(
+        f"dmma_{round_to}",
+        lambda inner, *w: _dmma(inner, round_to, w),
+        [half for value in wide for half in (b.lo32(value), b.hi32(value))],
+    )
+    for n, word in enumerate(results):
+        put(b, Reg(dst.n + n), word)
+
+
+def _dmma(b: Builder, round_to: str, words: Sequence[Value]) -> list[Value]:
+    rows, columns = _rows_and_columns(b, list(words[:2]), list(words[2:4]))
     results = []
     for j in (0, 1):
-        addend = z if is_zero(z) else Reg(z.n + 2 * j, z.neg, z.abs)
-        total = getd(b, addend)
+        total = b.bitcast(b.pack64(*words[4 + 2 * j : 6 + 2 * j]), "f64")
         for s in range(4):
             left = b.bitcast(b.pack64(rows[0][s], rows[1][s]), "f64")
             right = b.bitcast(b.pack64(columns[j][0][s], columns[j][1][s]), "f64")
-            total = b.fma(left, right, total, rounding(instr))
-        results.append(total)
-    for j, value in enumerate(results):
-        put64(b, Reg(dst.n + 2 * j), b.bitcast(value, "i64"))
+            total = b.fma(left, right, total, round_to)
+        wide = b.bitcast(total, "i64")
+        results += [b.lo32(wide), b.hi32(wide)]
+    return results
 
 
 def _fields(b: Builder, word: Value, width: int, signed: bool) -> list[Value]:
@@ -136,24 +147,29 @@ def _fields(b: Builder, word: Value, width: int, signed: bool) -> list[Value]:
     return out
 
 
-def _integer_products(b: Builder, operands, uppers: int, steps: int, product) -> list[tuple[Value, Value]]:
-    """For each C element of the lane: the sum over k of ``product(word of A, word of B)``, and the addend."""
+def _integer_matrices(b: Builder, name: str, operands, uppers: int, steps: int, product, saturate: bool) -> list[Value]:
+    """The words of D: for each C element of the lane the sum over k of ``product(builder, word of A, word of B)``."""
     x, y, z = operands
     if x.fmt not in ("", "ROW") or y.fmt not in ("", "COL"):
         raise Unhandled("fragment layout")
-    rows, columns = _rows_and_columns(
-        b, [_word(b, x, n) for n in range(uppers * steps)], [_word(b, y, n) for n in range(steps)]
-    )
-    out = []
-    for upper in range(uppers):
-        for j in (0, 1):
-            total = None
-            for step in range(steps):
-                for s in range(4):
-                    for term in product(rows[uppers * step + upper][s], columns[j][step][s]):
-                        total = term if total is None else b.add(total, term)
-            out.append((total, _word(b, z, 2 * upper + j)))
-    return out
+    counts = (uppers * steps, steps, 2 * uppers)
+    words = [_word(b, operand, n) for operand, count in zip((x, y, z), counts) for n in range(count)]
+
+    def action(b: Builder, *words: Value) -> list[Value]:
+        left, right, addends = words[: counts[0]], words[counts[0] : -counts[2]], words[-counts[2] :]
+        rows, columns = _rows_and_columns(b, list(left), list(right))
+        out = []
+        for upper in range(uppers):
+            for j in (0, 1):
+                total = None
+                for step in range(steps):
+                    for s in range(4):
+                        for term in product(b, rows[uppers * step + upper][s], columns[j][step][s]):
+                            total = term if total is None else b.add(total, term)
+                out.append(_accumulate(b, total, addends[2 * upper + j], saturate))
+        return out
+
+    return list(b.subroutine(name, action, words))
 
 
 # (shape, bits of an element) -> (row groups, steps)
@@ -171,14 +187,12 @@ def imma(b: Builder, instr: Instr) -> None:
     width = int(types[0][1])
     uppers, steps = INTEGER_SHAPES[instr.mods[0], width]
 
-    def product(left: Value, right: Value) -> list[Value]:
+    def product(b: Builder, left: Value, right: Value) -> list[Value]:
         pairs = zip(*(_fields(b, word, width, ty[0] == "S") for word, ty in zip((left, right), types)))
         return [b.mul(p, q) for p, q in pairs]
 
-    results = [
-        _accumulate(b, total, addend, instr.has("SAT"))
-        for total, addend in _integer_products(b, operands, uppers, steps, product)
-    ]
+    name = "_".join(("imma", *instr.mods))
+    results = _integer_matrices(b, name, operands, uppers, steps, product, instr.has("SAT"))
     for n, value in enumerate(results):
         put(b, Reg(dst.n + n), value)
 
@@ -200,10 +214,13 @@ def bmma(b: Builder, instr: Instr) -> None:
     dst, *operands = instr.operands
     if not instr.has("POPC"):
         raise Unhandled("form")
-    combine = b.and_ if instr.has("AND") else b.xor
+    combine = "and_" if instr.has("AND") else "xor"
     uppers, steps = BIT_SHAPES[instr.mods[0]]
-    sums = _integer_products(b, operands, uppers, steps, lambda p, q: [b.popc(combine(p, q))])
-    for n, value in enumerate([b.add(total, addend) for total, addend in sums]):
+    name = "_".join(("bmma", *instr.mods))
+    results = _integer_matrices(
+        b, name, operands, uppers, steps, lambda b, p, q: [b.popc(getattr(b, combine)(p, q))], False
+    )
+    for n, value in enumerate(results):
         put(b, Reg(dst.n + n), value)
 
 
@@ -213,7 +230,12 @@ def movm(b: Builder, instr: Instr) -> None:
     dst, x = instr.operands
     if not instr.has("MT88"):
         raise Unhandled("matrix move without transposition")
-    word, lane = _word(b, x, 0), b.special("SR_LANEID")
+    (word,) = b.subroutine("movm", lambda inner, word: [_transposed(inner, word)], [_word(b, x, 0)])
+    put(b, dst, word)
+
+
+def _transposed(b: Builder, word: Value) -> Value:
+    lane = b.special("SR_LANEID")
     group, member = b.lshr(lane, i32(b, 2)), b.and_(lane, i32(b, 3))
     odd = b.icmp("ne", b.and_(group, i32(b, 1)), i32(b, 0))
     halves = []
@@ -222,4 +244,4 @@ def movm(b: Builder, instr: Instr) -> None:
         row = b.add(b.shl(member, i32(b, 3)), b.add(b.lshr(group, i32(b, 1)), i32(b, 4 * h)))
         source = b.shuffle(word, row)
         halves.append(b.select(odd, b.lshr(source, i32(b, 16)), b.and_(source, i32(b, 0xFFFF))))
-    put(b, dst, b.or_(halves[0], b.shl(halves[1], i32(b, 16))))
+    return b.or_(halves[0], b.shl(halves[1], i32(b, 16)))

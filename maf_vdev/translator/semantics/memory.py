@@ -275,7 +275,14 @@ def ldsm(b: Builder, instr: Instr) -> None:
     dst, mem = instr.operands
     transposed = one_of(instr, ("M88", "MT88")) == "MT88"
     count = int(one_of(instr, ("1", "2", "4"), "1"))
-    address = address32(b, mem)
+    words = b.load_matrices(
+        address32(b, mem), count, transposed, lambda inner, address: _matrices(inner, address, count, transposed)
+    )
+    for n, word in enumerate(words):
+        put(b, Reg(dst.n + n if not is_zero(dst) else dst.n), word)
+
+
+def _matrices(b: Builder, address: Value, count: int, transposed: bool) -> list[Value]:
     lane = b.special("SR_LANEID")
     group, member = b.lshr(lane, i32(b, 2)), b.and_(lane, i32(b, 3))
     words = []
@@ -289,5 +296,4 @@ def ldsm(b: Builder, instr: Instr) -> None:
             row = b.shuffle(address, b.add(b.shl(member, i32(b, 1)), i32(b, 8 * j + h)))
             halves.append(b.zext(b.load("shared", b.add(row, b.shl(group, i32(b, 1))), "i16"), "i32"))
         words.append(b.or_(halves[0], b.shl(halves[1], i32(b, 16))))
-    for n, word in enumerate(words):
-        put(b, Reg(dst.n + n if not is_zero(dst) else dst.n), word)
+    return words

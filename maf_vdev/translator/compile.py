@@ -165,11 +165,9 @@ def lift(code: KernelCode, variant: int, form: str = "slow", instrs: list[Instr]
     spins = spin_headers(graph)
     emitter: SlowEmitter | FastEmitter
     if form == "fast":
-        if spins:
-            raise Unsuitable("polls memory")
         if mostly_matrices(instrs):
             raise Unsuitable("matrix products")
-        emitter = FastEmitter(module, graph, affine, "fast", code.subroutines)
+        emitter = FastEmitter(module, graph, affine, "fast", code.subroutines, spins)
     else:
         emitter = SlowEmitter(module, graph, affine, "slow", spins)
     count = sum(len(b.instrs) + 1 for b in graph.blocks)

@@ -114,8 +114,17 @@ def kind_of(v: V) -> Kind:
 
 
 class FastEmitter:
-    def __init__(self, module: Module, cfg: Cfg, affine_tid: bool, name: str, subroutines: dict[int, str]):
+    def __init__(
+        self,
+        module: Module,
+        cfg: Cfg,
+        affine_tid: bool,
+        name: str,
+        subroutines: dict[int, str],
+        spin_headers: set[int],
+    ):
         self.module, self.cfg, self.name = module, cfg, name
+        self.spin_headers = spin_headers
         self.b = LlvmBuilder(module, affine_tid)
         self.frame = Frame(max(register_count(cfg), 16), len(cfg.blocks))
         self.slow_entries = {cfg.number[o] for o, n in subroutines.items() if "slowpath" in n and o in cfg.number}
@@ -221,6 +230,9 @@ class FastEmitter:
             b.here = f"n{node.index}.b"  # _open ends the head there
         b.entry = self._entry
         b.plan(node.block.instrs)
+        if node.block.index in self.spin_headers:
+            b.flags |= abi.FLAG_SPIN
+            b.runtime("spin", "void")
         for i in node.block.instrs:
             b.straight(i)
         taken = to = barrier = None

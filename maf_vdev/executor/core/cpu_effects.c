@@ -99,8 +99,15 @@ static uint32_t add_half2(uint32_t a, uint32_t b) {
         }                                                                                               \
         }                                                                                               \
     }                                                                                                   \
-    static void lanes_##T(uint32_t op, uint32_t type, uint32_t mask, const uint64_t *addresses,         \
+    static void lanes_##T(uint32_t op, uint32_t type, uint32_t mask, int shared, const uint64_t *addresses, \
                           const T *values, const T *compares, T *olds) {                                \
+        for (; shared && mask; mask &= mask - 1) { /* the warps of a CTA share one thread */            \
+            int l = __builtin_ctz(mask);                                                                \
+            T *p = (T *)(uintptr_t)addresses[l], old = *p;                                              \
+            *p = op == ADD ? (T)(old + values[l])                                                       \
+                           : combine_##T(op, type, old, values[l], compares ? compares[l] : 0);         \
+            if (olds) olds[l] = old;                                                                    \
+        }                                                                                               \
         for (; mask; mask &= mask - 1) {                                                                \
             int l = __builtin_ctz(mask);                                                                \
             T old = apply_##T((T *)(uintptr_t)addresses[l], op, type, values[l], compares ? compares[l] : 0); \
@@ -116,13 +123,14 @@ COMBINE(uint8_t, int8_t)
 void maf_rt_atomic(struct maf_warp *w, uint32_t code, uint32_t mask, const uint64_t *addresses, const void *values,
                    const void *compares, void *olds) {
     (void)w;
-    uint32_t op = code & 255, type = code >> 8;
+    uint32_t op = code & 255, type = code >> 8 & 255;
+    int shared = (code & MAF_ATOMIC_SHARED) != 0;
     switch (type) {
     case I64:
-    case F64: lanes_uint64_t(op, type, mask, addresses, values, compares, olds); break;
-    case I16: lanes_uint16_t(op, type, mask, addresses, values, compares, olds); break;
-    case I8: lanes_uint8_t(op, type, mask, addresses, values, compares, olds); break;
-    default: lanes_uint32_t(op, type, mask, addresses, values, compares, olds);
+    case F64: lanes_uint64_t(op, type, mask, shared, addresses, values, compares, olds); break;
+    case I16: lanes_uint16_t(op, type, mask, shared, addresses, values, compares, olds); break;
+    case I8: lanes_uint8_t(op, type, mask, shared, addresses, values, compares, olds); break;
+    default: lanes_uint32_t(op, type, mask, shared, addresses, values, compares, olds);
     }
 }
 

@@ -16,6 +16,9 @@ enum { MAF_WARP = 32, MAF_MAX_WARPS = 32, MAF_BARRIERS = 16 };
 #define MAF_ADDRESS_VPRINTF 0x0003000000000010ull
 #define MAF_ADDRESS_ASSERTFAIL 0x0003000000000020ull
 
+/* In the code of an atomic: all its addresses are in shared memory. */
+#define MAF_ATOMIC_SHARED 0x10000u
+
 struct maf_cta;
 
 struct maf_warp {

@@ -63,6 +63,7 @@ ATOMIC_OPS = {
         ("add", "min", "max", "umin", "umax", "and", "or", "xor", "exch", "cas", "inc", "dec", "fadd", "fadd.f16x2")
     )
 }
+ATOMIC_SHARED = 0x10000  # added to the code where all addresses are in shared memory
 ATOMIC_TYPES = {n: i for i, n in enumerate(("i32", "i64", "f32", "f64", "i16", "i8"))}
 
 # Reasons passed to the runtime's trap.

@@ -592,7 +592,7 @@ class Memory(Float):
         kind = ty if not (op == "fadd.f16x2") else "i32"
         it = INT_TYPE[WIDTH[kind]]
         t = type_of(it, True)
-        code = abi.ATOMIC_OPS[op] | abi.ATOMIC_TYPES[kind] << 8
+        code = abi.ATOMIC_OPS[op] | abi.ATOMIC_TYPES[kind] << 8 | (abi.ATOMIC_SHARED if space == "shared" else 0)
         addresses, values = self.place("addresses", "<32 x i64>"), self.place("values", t)
         self.do(f"store <32 x i64> {self.vector(host)}, ptr {addresses}, align 64")
         self.do(f"store {t} {self.vector(self.bitcast(v, it))}, ptr {values}, align 32")

@@ -195,7 +195,7 @@ class Core:
             v.early = all(a.early for a in args)
             if v.kind == "v":
                 self._shape(v)
-            elif ty == "i32":
+            elif ty in ("i32", "i64"):
                 v.align = _alignment(op, args)
             v.depth = 1 + max((0 if a.s or a.v else a.depth) for a in args)
             if v.depth > MAX_DEPTH:
@@ -267,6 +267,9 @@ class Core:
                 t = self.node("pack64", "i64", (a.args[1], b.args[1]))
                 e = self.node("pack64", "i64", (a.args[2], b.args[2]))
                 return self.node("select", "i64", (a.args[0], t, e))
+            w = self._wide(a, b)
+            if w is not None:
+                return w
             if b.kind == "c" and b.c == 0:
                 return self.node("zext", "i64", (a,))
             if b.op == "ashr" and b.args[0] is a and b.args[1].kind == "c" and b.args[1].c == 31:
@@ -286,6 +289,33 @@ class Core:
         if op in ("trunc", "zext", "sext") and a.ty == ty:
             return a
         return None
+
+    def _wide(self, lo: V, hi: V) -> V | None:
+        """The 64-bit value whose words these are, where both were computed from one: shifts of a pair, an index
+        into an aligned record."""
+        if hi.op == "hi32":
+            w = hi.args[0]
+            if self._is_low(lo, w):
+                return w
+            if lo.op == "or" and lo.args[1].kind == "c" and lo.args[1].c < _multiple(w) and self._is_low(lo.args[0], w):
+                return self.node("add", "i64", (w, self.const("i64", lo.args[1].c)))
+        if lo.op == "lo32" and hi.op in ("lshr", "ashr"):
+            w = lo.args[0]
+            if w.op == hi.op and w.args[1].kind == "c" and w.args[1].c < 32 and hi.args[1].kind == "c":
+                same = hi.args[1].c == w.args[1].c and hi.args[0] is self.node("hi32", "i32", (w.args[0],))
+                return w if same else None
+        return None
+
+    def _is_low(self, lo: V, w: V) -> bool:
+        return lo is self.node("lo32", "i32", (w,)) or lo is self._low(w, 4)
+
+    def _low(self, w: V, depth: int) -> V:
+        """The low word of an i64, computed from low words."""
+        if depth and w.kind not in "ck" and w.op in ("add", "sub", "mul"):
+            return self.node(w.op, "i32", (self._low(w.args[0], depth - 1), self._low(w.args[1], depth - 1)))
+        if depth and w.op == "shl" and w.args[1].kind == "c" and w.args[1].c < 32:
+            return self.node("shl", "i32", (self._low(w.args[0], depth - 1), self.const("i32", w.args[1].c)))
+        return self.node("lo32", "i32", (w,))
 
     def _shape(self, v: V) -> None:
         """Finds base + lane * stride shapes. ``ok`` is a scalar i1 when the shape needs a check at run time."""
@@ -650,7 +680,18 @@ def _alignment(op: str, args: tuple[V, ...]) -> int:
         return min(args[0].align << args[1].c, 1 << 31)
     if op == "and":
         return max(args[0].align, args[1].align)
+    if op in ("zext", "sext", "lo32", "pack64") and args[0].ty in ("i32", "i64"):
+        return args[0].align
     return 1
+
+
+def _multiple(w: V) -> int:
+    """A power of two that divides a value in all lanes."""
+    if w.kind in "cu":
+        return w.align
+    if w.kind == "a":
+        return min(w.base.align, w.stride & -w.stride)
+    return 1 << w.args[1].c if w.op == "shl" and w.args[1].kind == "c" and w.args[1].c < 32 else 1
 
 
 def _bits(ty: str, value: float) -> int:

@@ -460,6 +460,7 @@ class Memory(Float):
 
     def _gather(self, ty: str) -> str:
         n = WIDTH[ty] // 8
+        self.module.intrinsic("llvm.cttz.i32", "i32", "i32, i1")
         intrinsic = self.module.intrinsic(
             f"llvm.masked.gather.v32{ty}.v32p0", f"<32 x {ty}>", f"<32 x ptr>, <32 x i1>, <32 x {ty}>"
         )
@@ -470,7 +471,23 @@ class Memory(Float):
             "  br i1 %none, label %skip, label %go\n"
             "skip:\n"
             f"  ret <32 x {ty}> zeroinitializer\n"
-            "go:\n"
+            "go:\n"  # one address for all lanes is common and a gather of it slow
+            "  %l = call i32 @llvm.cttz.i32(i32 %m, i1 true)\n"
+            "  %x = extractelement <32 x i64> %a, i32 %l\n"
+            "  %x0 = insertelement <32 x i64> poison, i64 %x, i32 0\n"
+            "  %xs = shufflevector <32 x i64> %x0, <32 x i64> poison, <32 x i32> zeroinitializer\n"
+            "  %ne = icmp ne <32 x i64> %a, %xs\n"
+            "  %nb = bitcast <32 x i1> %ne to i32\n"
+            "  %other = and i32 %nb, %m\n"
+            "  %same = icmp eq i32 %other, 0\n"
+            "  br i1 %same, label %one, label %many\n"
+            "one:\n"
+            "  %q = inttoptr i64 %x to ptr\n"
+            f"  %y = load {ty}, ptr %q, align {n}\n"
+            f"  %y0 = insertelement <32 x {ty}> poison, {ty} %y, i32 0\n"
+            f"  %ys = shufflevector <32 x {ty}> %y0, <32 x {ty}> poison, <32 x i32> zeroinitializer\n"
+            f"  ret <32 x {ty}> %ys\n"
+            "many:\n"
             "  %p = inttoptr <32 x i64> %a to <32 x ptr>\n"
             "  %k = bitcast i32 %m to <32 x i1>\n"
             f"  %r = call <32 x {ty}> @{intrinsic}(<32 x ptr> align {n} %p, <32 x i1> %k, "

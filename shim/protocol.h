@@ -430,7 +430,7 @@ struct maf_plan_info {
 enum maf_op_kind { MAF_OP_GEMM = 1, MAF_OP_CONV = 2, MAF_OP_BATCHNORM = 3, MAF_OP_FFT = 4, MAF_OP_LAPACK = 5, MAF_OP_BLAS = 6, MAF_OP_RNN = 7,
                    MAF_OP_SAMPLER = 8, MAF_OP_CTC = 9,
                    MAF_OP_ELEMENTWISE = 10, MAF_OP_REDUCE = 11, MAF_OP_SOFTMAX = 12, MAF_OP_POOLING = 13,
-                   MAF_OP_SPARSE = 14, MAF_OP_STRUCTURED = 15 };
+                   MAF_OP_SPARSE = 14, MAF_OP_STRUCTURED = 15, MAF_OP_RANDOM = 16 };
 
 enum maf_dtype { /* element types */
     MAF_F32 = 0,
@@ -915,4 +915,32 @@ struct maf_op_structured {
     int64_t batch;
     int64_t stride; /* from one dense matrix to the next */
     int64_t tiles;  /* PRUNE: 1 groups along both dimensions (square tiles), 0 along the inner one */
+};
+
+/* Random numbers as cuRAND's host interface orders them. A generator has `lanes` sequences of its own; they give one item
+ * each in turn, of one or more numbers. */
+enum maf_random_routine {
+    MAF_RANDOM_SEED = 1,    /* the state at an offset in the sequence of single numbers */
+    MAF_RANDOM_GENERATE = 2 /* the next numbers; the state moves on */
+};
+
+enum maf_random_generator { MAF_XORWOW = 1, MAF_MRG32K3A = 2, MAF_PHILOX = 3 };
+
+enum maf_random_distribution {
+    MAF_RANDOM_BITS = 0,
+    MAF_RANDOM_UNIFORM = 1, /* (0, 1] */
+    MAF_RANDOM_NORMAL = 2,
+    MAF_RANDOM_LOG_NORMAL = 3,
+    MAF_RANDOM_POISSON = 4
+};
+
+/* pointers: state out. State: uint64 lane whose turn it is, numbers taken of its item, seed, reserved; then uint32 words,
+ * each kind for all lanes: XORWOW v0..v4 and d, MRG32K3A both triples, Philox one counter.
+ * scalars: SEED uint64 seed, uint64 offset; GENERATE double mean (Poisson's lambda), double deviation, uint64 count. */
+struct maf_op_random {
+    int64_t routine;
+    int64_t generator;
+    int64_t lanes;
+    int64_t distribution;
+    int64_t type; /* maf_dtype of out: I32 for bits and Poisson, F32, F64 */
 };

@@ -55,8 +55,9 @@ class CpuKernelStruct(ctypes.Structure):
     ]
 
 
-# A kernel that has run this long in its general form gets its fast form, compiled in the background.
-HOT_NS = 4_000_000
+# A kernel that has run this long in its general form gets its fast form, compiled in the background: a tenth of what
+# compiling it takes, for each instruction, and at least so much.
+HOT_NS_PER_INSTRUCTION, HOT_NS = 20_000, 4_000_000
 # A fast form that so many warps have left gets its general form compiled with care.
 MANY_LEFT = 5000
 POLL_SECONDS = 0.03
@@ -171,7 +172,7 @@ class CpuDevice:
     def _find_hot(self) -> None:
         while True:
             time.sleep(POLL_SECONDS)
-            hot = [entry for entry in self._cold if entry[2].busy > HOT_NS]
+            hot = [entry for entry in self._cold if entry[2].busy > max(HOT_NS, HOT_NS_PER_INSTRUCTION * entry[2].cost)]
             parting = [entry for entry in self._fast if entry[2].left > MANY_LEFT]
             if not hot and not parting:
                 continue

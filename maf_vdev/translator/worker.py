@@ -45,7 +45,8 @@ class Pool:
         self.size = size
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
-        self._queue: deque[tuple[tuple[KernelCode, int, str], Future]] = deque()
+        # A program waits for general forms; the others are better forms of what it runs already.
+        self._queues: tuple[deque[tuple[tuple[KernelCode, int, str], Future]], ...] = (deque(), deque())
         self._threads = 0
         self._idle = 0
 
@@ -53,7 +54,7 @@ class Pool:
         """A future of the packed object. It is cancelled, not failed, when a worker cannot be used."""
         future: Future = Future()
         with self._lock:
-            self._queue.append(((code, variant, form), future))
+            self._queues[form != "slow"].append(((code, variant, form), future))
             if not self._idle and self._threads < self.size:
                 self._threads += 1
                 threading.Thread(target=self._serve, daemon=True).start()
@@ -74,10 +75,10 @@ class Pool:
         while True:
             with self._lock:
                 self._idle += 1
-                while not self._queue:
+                while not any(self._queues):
                     self._wake.wait()
                 self._idle -= 1
-                request, future = self._queue.popleft()
+                request, future = next(queue for queue in self._queues if queue).popleft()
             if not future.set_running_or_notify_cancel():
                 continue
             try:

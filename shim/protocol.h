@@ -53,7 +53,9 @@ struct maf_control {
     uint32_t executor_pid;
     uint32_t executor_cpu; /* 1 + the processor on which the replaying thread last waited or woke */
     uint32_t reserved0;
-    uint64_t pad0[5];
+    uint64_t own_bytes; /* set before `ready`. Not 0: the device has memory of its own, of so many bytes from device_base
+                         * on; the device file is not its contents, and only one SDA uses it */
+    uint64_t pad0[4];
     /* Written by the client. */
     uint64_t produced;  /* ring bytes produced */
     uint32_t client_waiting; /* 1 while some client thread waits on a futex of this page */

@@ -119,6 +119,12 @@ def _print(run: dict[str, Any]) -> None:
             ("RUNS", "RUNNING", "OPERATION"),
             ((o["runs"], duration(o["seconds"]), o["name"]) for o in run["operations"][:SHOWN]),
         )
+    staged = run.get("staged")
+    if staged:
+        print(
+            f"\nStaged through host memory: {size(staged['read_bytes'])} from the device and "
+            f"{size(staged['written_bytes'])} to it, for work that ran on the host"
+        )
     for title, entries in {**_missing(run), "Notes": run["notes"]}.items():
         if entries:
             print(f"\n{title}:")

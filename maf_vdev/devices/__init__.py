@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..translator.cubin import KernelCode
 from .overrides import Override
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where the SDAs' device memory is in this process: base and bytes of address space, the file that it shows (-1:
+    none), and the bytes from base on that the SDA may use, if there is one SDA (0: there are several)."""
+
+    base: int = 0
+    bytes: int = 0
+    file: int = -1
+    memory: int = 0
 
 
 class Device(Protocol):
@@ -31,7 +43,9 @@ class Device(Protocol):
 
 
 class DeviceError(Exception):
-    """A device that does not exist or does not start. One line for the user."""
+    """A device that does not exist or does not start. One line for the user. error: what CUDA calls give then."""
+
+    error = 46  # cudaErrorDevicesUnavailable
 
 
 def chosen() -> str:
@@ -39,11 +53,8 @@ def chosen() -> str:
     return os.environ.get("MAF_DEVICE") or "cpu"
 
 
-def open_device(name: str, memory: tuple[int, int]) -> Device:
-    """The device of a name, inside an executor. memory: base and bytes of device memory in this process.
-
-    Raises DeviceError.
-    """
+def open_device(name: str, window: Window) -> Device:
+    """The device of a name, inside an executor. Raises DeviceError."""
     kind = name.partition(":")[0]
     if kind == "cpu":
         from .cpu import CpuDevice
@@ -52,11 +63,11 @@ def open_device(name: str, memory: tuple[int, int]) -> Device:
     if kind == "opencl":
         from . import opencl
 
-        return opencl.open_in_executor(name, memory)
+        return opencl.open_in_executor(name, window)
     if kind == "hip":
         from . import hip
 
-        return hip.open_in_executor(name, memory)
+        return hip.open_in_executor(name, window)
     raise DeviceError(f"no device '{name}' (known: cpu, opencl:N, hip:N)")
 
 

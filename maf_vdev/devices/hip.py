@@ -10,13 +10,13 @@ import ctypes
 
 from ..translator import cache, thread_source
 from ..translator.emit.thread_kernel import Options
-from . import hip_runtime
-from .cpu import CpuKernel, CpuKernelStruct
+from . import Window, hip_runtime
+from .cpu import CpuKernel
 from .hip_runtime import CompileError, Found, HipError, hip
-from .thread_device import BLOCK_BYTES, STATUS_BYTES, BuildError, ThreadDevice
+from .thread_device import BLOCK_BYTES, STATUS_BYTES, BuildError, DeviceHead, KernelHead, ThreadDevice
 
 
-class DeviceStruct(ctypes.Structure):
+class DeviceStruct(DeviceHead):
     """struct maf_hip_device of hip_launch.h."""
 
     _fields_ = [
@@ -24,43 +24,35 @@ class DeviceStruct(ctypes.Structure):
         ("synchronize", ctypes.c_uint64),
         ("block", ctypes.c_void_p),
         ("block_bytes", ctypes.c_uint64),
-        ("status", ctypes.POINTER(ctypes.c_uint32)),
-        ("group_limit", ctypes.c_uint32),
-        ("units", ctypes.c_uint32),
-        ("local_bytes", ctypes.c_uint64),
-        ("name", ctypes.c_char_p),
     ]
 
 
-class KernelStruct(ctypes.Structure):
+class KernelStruct(KernelHead):
     """struct maf_hip_kernel."""
 
     _fields_ = [
-        ("base", CpuKernelStruct),
         ("function", ctypes.c_uint64),
         ("device", ctypes.POINTER(DeviceStruct)),
-        ("exchange_per_thread", ctypes.c_uint32),
-        ("exchange_fixed", ctypes.c_uint32),
     ]
 
 
 class HipDevice(ThreadDevice):
-    """Implements devices.Device for one HIP device. memory: (base, bytes) of device memory in this process.
-    launch_address: of the C launcher."""
+    """Implements devices.Device for one HIP device. launch_address: of the C launcher."""
 
-    def __init__(self, found: Found, launch_address: int, memory: tuple[int, int]):
+    def __init__(self, found: Found, launch_address: int, window: Window):
         super().__init__()
         self.found, self.launch_address = found, launch_address
         self.note = f"kernels run on {found.label}" + "".join(f"; {m}" for m in found.missing)
         self.hip = hip()
         self.hip.call("hipSetDevice", found.index)
-        if not found.shared and memory[1]:
-            self.hip.register(*memory)
+        if not found.shared and window.bytes:
+            self.hip.register(window.base, window.bytes)
         struct = self.struct = DeviceStruct()
         struct.launch = self.hip.address("hipModuleLaunchKernel")
         struct.synchronize = self.hip.address("hipDeviceSynchronize")
         struct.block, struct.block_bytes = self.hip.host_memory(BLOCK_BYTES), BLOCK_BYTES
         struct.status = ctypes.cast(self.hip.host_memory(STATUS_BYTES), ctypes.POINTER(ctypes.c_uint32))
+        struct.status_bytes = STATUS_BYTES
         struct.group_limit, struct.units, struct.local_bytes = found.threads, found.units, found.local_bytes
         struct.name = found.label.encode()
 
@@ -83,12 +75,12 @@ class HipDevice(ThreadDevice):
         return code
 
 
-def open_in_executor(name: str, memory: tuple[int, int]) -> HipDevice:
+def open_in_executor(name: str, window: Window) -> HipDevice:
     """The device with the executor's launcher. Raises HipError."""
     from maf_vdev.executor._core import ffi, lib
 
-    device = HipDevice(hip_runtime.find(name), lib.maf_hip_launch_address(), memory)
-    device.report_through(lambda address: lib.maf_hip_set_report(ffi.cast("int (*)(uint64_t)", address)))
+    device = HipDevice(hip_runtime.find(name), lib.maf_hip_launch_address(), window)
+    device.report_through(lambda address: lib.maf_thread_set_report(ffi.cast("int (*)(uint64_t)", address)))
     return device
 
 

@@ -1,7 +1,8 @@
 """An OpenCL device: kernels become OpenCL C, built by its driver, run by executor/core/opencl_launch.c.
 
-On a device that works on this process's memory (every OpenCL device that is the CPU) nothing is copied, and library
-calls run in the host libraries. Kernels compiled from CUDA source are machine code of the host and run there.
+On a device that works on this process's memory (every OpenCL device that is the CPU) nothing is copied. For others one
+buffer is the SDA's memory, and a pointer of the program is an offset in it: that needs no feature beyond OpenCL 1.2.
+Library calls of the host then work on copies (executor/core/own_memory.c).
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from typing import Any
 from ..translator import cache, thread_source
 from ..translator.cubin import KernelCode
 from ..translator.emit.thread_kernel import Source
-from . import opencl_runtime
-from .cpu import CpuKernel, CpuKernelStruct
+from . import Window, opencl_runtime
+from .cpu import CpuKernel
 from .opencl_runtime import Found, OpenClError, module
-from .thread_device import BLOCK_BYTES, STATUS_BYTES, BuildError, ThreadDevice
+from .thread_device import BLOCK_BYTES, STATUS_BYTES, BuildError, DeviceHead, KernelHead, ThreadDevice
 
 BUILD_OPTIONS = "-cl-std=CL1.2"
 BUILD_OPTIONS_SUBGROUPS = "-cl-std=CL2.0"
+# In the order of enum maf_opencl_function.
 FUNCTIONS = (
     "clSetKernelArg",
     "clSetKernelArgSVMPointer",
@@ -27,52 +29,52 @@ FUNCTIONS = (
     "clFinish",
     "clEnqueueWriteBuffer",
     "clEnqueueReadBuffer",
+    "clEnqueueCopyBuffer",
+    "clEnqueueFillBuffer",
 )
+# The unit of own_memory.c's cache.
+CHUNK = 1 << 16
 
 
-class DeviceStruct(ctypes.Structure):
+class DeviceStruct(DeviceHead):
     """struct maf_opencl_device of opencl_launch.h."""
 
     _fields_ = [
         ("queue", ctypes.c_uint64),
-        ("shared", ctypes.c_uint32),
-        ("group_limit", ctypes.c_uint32),
-        ("local_bytes", ctypes.c_uint64),
+        ("shared", ctypes.c_uint64),
         ("memory", ctypes.c_uint64),
-        ("base", ctypes.c_uint64),
-        ("bytes", ctypes.c_uint64),
+        ("memory_base", ctypes.c_uint64),
+        ("memory_bytes", ctypes.c_uint64),
         ("block_buffer", ctypes.c_uint64),
         ("block_bytes", ctypes.c_uint64),
         ("status_buffer", ctypes.c_uint64),
-        ("status", ctypes.POINTER(ctypes.c_uint32)),
-        ("status_bytes", ctypes.c_uint64),
-        ("name", ctypes.c_char_p),
     ]
 
 
-class KernelStruct(ctypes.Structure):
+class KernelStruct(KernelHead):
     """struct maf_opencl_kernel."""
 
     _fields_ = [
-        ("base", CpuKernelStruct),
         ("kernel", ctypes.c_uint64),
         ("device", ctypes.POINTER(DeviceStruct)),
-        ("exchange_per_thread", ctypes.c_uint32),
-        ("exchange_fixed", ctypes.c_uint32),
-        ("group_limit", ctypes.c_uint32),
-        ("units", ctypes.c_uint32),
     ]
 
 
+class OutOfMemory(OpenClError):
+    """The device has no room for the SDA's memory."""
+
+    error = 2  # cudaErrorMemoryAllocation
+
+
 def loader_functions() -> list[int]:
-    """Addresses of FUNCTIONS in the loader that pyopencl uses."""
+    """Addresses of FUNCTIONS in the loader that pyopencl uses; 0 where it is older than a function."""
     module()
     with open("/proc/self/maps", encoding="ascii") as maps:
         paths = [line.split()[-1] for line in maps if "libOpenCL" in line]
     if not paths:
         raise OpenClError("pyopencl's OpenCL library is not in memory")
     library = ctypes.CDLL(paths[0])
-    return [ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0 for name in FUNCTIONS]
+    return [ctypes.cast(getattr(library, name, None), ctypes.c_void_p).value or 0 for name in FUNCTIONS]
 
 
 class Launcher:
@@ -85,10 +87,9 @@ class Launcher:
 
 
 class OpenClDevice(ThreadDevice):
-    """Implements devices.Device for one OpenCL device. memory: (base, bytes) of device memory in this process, for
-    devices that do not share it."""
+    """Implements devices.Device for one OpenCL device. own_bytes: of its memory for the SDA; 0: it shares the host's."""
 
-    def __init__(self, found: Found, launcher: Launcher, memory: tuple[int, int] = (0, 0)):
+    def __init__(self, found: Found, launcher: Launcher, window: Window | None = None):
         super().__init__()
         self.found = found
         cl = self.cl = module()
@@ -98,35 +99,60 @@ class OpenClDevice(ThreadDevice):
         except cl.Error as error:
             raise OpenClError(f"{found.label}: {error}") from None
         self.launcher = launcher
+        self.own_bytes = 0
         self.note = f"kernels run on {found.label}, {found.driver}" + "".join(f"; {m}" for m in found.missing)
-        self.runs_host_code = found.shared
-        self.struct = self._make_struct(memory)
+        self.struct = self._make_struct(window or Window())
 
-    def _make_struct(self, memory: tuple[int, int]) -> DeviceStruct:
-        cl, found = self.cl, self.found
-        struct = DeviceStruct()
+    def _make_struct(self, window: Window) -> DeviceStruct:
+        found, struct = self.found, DeviceStruct()
+        struct.name = found.label.encode()
         struct.queue = self.queue.int_ptr
         struct.shared = int(found.shared)
         struct.group_limit = int(found.device.max_work_group_size)
         struct.local_bytes = int(found.device.local_mem_size)
+        struct.units = found.units
         raw = ctypes.create_string_buffer(STATUS_BYTES + 4096)
         at = (ctypes.addressof(raw) + 4095) & ~4095
         struct.status = ctypes.cast(at, ctypes.POINTER(ctypes.c_uint32))
         struct.status_bytes = STATUS_BYTES
-        struct.name = found.label.encode()
         self._keep.append(raw)
         if not found.shared:
-            base, size = memory
-            flags = cl.mem_flags.READ_WRITE
-            try:
-                buffers = [cl.Buffer(self.context, flags, n) for n in (size, BLOCK_BYTES, STATUS_BYTES)]
-                cl.enqueue_fill_buffer(self.queue, buffers[2], b"\0\0\0\0", 0, STATUS_BYTES).wait()
-            except cl.Error as error:
-                raise OpenClError(f"{found.label}: {size} bytes of device memory: {error}") from None
-            self._keep += buffers
-            struct.memory, struct.block_buffer, struct.status_buffer = (b.int_ptr for b in buffers)
-            struct.base, struct.bytes, struct.block_bytes = base, size, BLOCK_BYTES
+            memory = self._allocate(window.memory)
+            block, status = self._buffer(BLOCK_BYTES), self._buffer(STATUS_BYTES)
+            self._keep += [memory, block, status]
+            struct.memory, struct.block_buffer, struct.status_buffer = memory.int_ptr, block.int_ptr, status.int_ptr
+            struct.memory_base, struct.memory_bytes, struct.block_bytes = window.base, self.own_bytes, BLOCK_BYTES
         return struct
+
+    def _buffer(self, size: int) -> Any:
+        """Zeroed at its ends, so that the device has really made it. Raises OutOfMemory."""
+        cl = self.cl
+        try:
+            buffer = cl.Buffer(self.context, cl.mem_flags.READ_WRITE, size)
+            for at, count in ((0, min(size, STATUS_BYTES)), (size - 4, 4)):
+                cl.enqueue_fill_buffer(self.queue, buffer, b"\0\0\0\0", at, count)
+            self.queue.finish()
+            return buffer
+        except cl.Error as error:
+            text = str(error).partition("\n")[0]
+            raise OutOfMemory(f"{self.found.label}: {size} bytes of device memory: {text}") from None
+
+    def _allocate(self, wanted: int) -> Any:
+        """The SDA's memory: as much as wanted, or what the driver says it gives at once."""
+        if not wanted:
+            raise OpenClError(f"{self.found.label}: it has memory of its own, so one SDA can use it (--count 1)")
+        sizes = [size // CHUNK * CHUNK for size in (wanted, min(wanted, self.found.largest_bytes))]
+        for size in sizes:
+            try:
+                memory = self._buffer(size)
+            except OutOfMemory:
+                if size == sizes[-1]:
+                    raise
+                continue
+            self.own_bytes = size
+            self.note += f"; {size >> 20} MiB of its memory, library calls of the host work on copies"
+            return memory
+        raise AssertionError
 
     def _source(self, code: KernelCode) -> Source:
         return thread_source.lift(code, self.found.options)
@@ -138,7 +164,6 @@ class OpenClDevice(ThreadDevice):
         struct = KernelStruct()
         struct.kernel = handle.int_ptr
         struct.group_limit = int(limit)
-        struct.units = self.found.units
         return self._finish(struct, kernel, source, self.launcher.launch_address, handle)
 
     def _build(self, source: Source) -> Any:
@@ -168,8 +193,8 @@ class OpenClDevice(ThreadDevice):
         return cl.Kernel(program, "maf_kernel")
 
 
-def open_in_executor(name: str, memory: tuple[int, int]) -> OpenClDevice:
-    """The device with the executor's launcher. Raises OpenClError."""
+def open_in_executor(name: str, window: Window) -> OpenClDevice:
+    """The device with the executor's launcher; memory of its own takes the window's place. Raises OpenClError."""
     from maf_vdev.executor._core import ffi, lib
 
     found = opencl_runtime.find(name)
@@ -177,8 +202,13 @@ def open_in_executor(name: str, memory: tuple[int, int]) -> OpenClDevice:
     def set_functions(address: int) -> None:
         lib.maf_opencl_set_functions(ffi.cast("uint64_t *", address))
 
-    device = OpenClDevice(found, Launcher(set_functions, lib.maf_opencl_launch_address()), memory)
-    device.report_through(lambda address: lib.maf_opencl_set_report(ffi.cast("int (*)(uint64_t)", address)))
+    device = OpenClDevice(found, Launcher(set_functions, lib.maf_opencl_launch_address()), window)
+    device.report_through(lambda address: lib.maf_thread_set_report(ffi.cast("int (*)(uint64_t)", address)))
+    if device.own_bytes:
+        struct = ffi.cast("struct maf_opencl_device *", ctypes.addressof(device.struct))
+        error = lib.maf_own_start(window.base, device.own_bytes, window.file, lib.maf_opencl_memory(struct))
+        if error:
+            raise OpenClError(f"{found.label}: the window of its memory: error {error}")
     return device
 
 

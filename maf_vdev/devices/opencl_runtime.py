@@ -29,7 +29,8 @@ class OpenClError(DeviceError):
 
 @dataclass(frozen=True)
 class Found:
-    """One device. index: the N of ``opencl:N``. missing: what keeps kernels out, or slows them down, in words."""
+    """One device. index: the N of ``opencl:N``. missing: what some kernels will lack, in words. unusable: why no
+    kernel can run, empty where they can."""
 
     index: int
     device: Any
@@ -39,10 +40,12 @@ class Found:
     kind: str  # cpu gpu accelerator other
     units: int
     memory_bytes: int
+    largest_bytes: int  # of one allocation, as the driver says
     subgroup: int  # threads of a sub-group that kernels can use, 0: exchange through local memory
-    shared: bool  # addresses of this process are valid on the device
+    shared: bool  # addresses of this process are valid on the device; else it has memory of its own
     options: Options
     missing: tuple[str, ...]
+    unusable: str = ""
 
     @property
     def label(self) -> str:
@@ -85,14 +88,12 @@ def module() -> Any:
     return pyopencl
 
 
-def _missing(device: Any, shared: bool, fp64: bool, atom64: bool) -> list[str]:
+def _missing(device: Any, fp64: bool, atom64: bool) -> list[str]:
     out = []
     if not fp64:
         out.append("no double precision (cl_khr_fp64)")
     if not atom64:
         out.append("no 64-bit atomics (cl_khr_int64_base_atomics)")
-    if not shared:
-        out.append("does not work on this process's memory: not usable yet")
     if device.max_work_group_size < 1024:
         out.append(f"CTAs of at most {device.max_work_group_size} threads")
     if device.local_mem_size < 49152:
@@ -113,6 +114,8 @@ def _describe(cl: Any, index: int, platform: Any, device: Any) -> Found:
     # Every OpenCL device that is the CPU works on this process's memory, whatever it says of SVM. PoCL does not
     # announce system SVM, but its pointers are the process's.
     shared = bool(svm & FINE_GRAIN_SYSTEM) or (kind == "cpu" and svm != 0)
+    if os.environ.get("MAF_OPENCL_MEMORY") == "own":  # for tests: as if it were a device of its own
+        shared = False
     sizes: tuple[int, ...] = ()
     intel = "cl_intel_required_subgroup_size" in extensions
     if intel:
@@ -124,11 +127,11 @@ def _describe(cl: Any, index: int, platform: Any, device: Any) -> Found:
     # Only on request: with sub-groups, Intel's CPU runtime 2026.2 gave wrong sums and softmaxes of ragged sizes.
     subgroups = subgroups and os.environ.get("MAF_OPENCL_SUBGROUPS") == "1"
     options = Options("opencl", fp64, atom64, subgroups, subgroups, not shared)
-    missing = _missing(device, shared, fp64, atom64)
+    unusable = ""
     if not device.compiler_available:
-        missing.insert(0, "no compiler")
-    if device.address_bits != 64:
-        missing.insert(0, f"{device.address_bits}-bit addresses")
+        unusable = "its driver has no compiler"
+    elif device.address_bits != 64:
+        unusable = f"{device.address_bits}-bit addresses"
     return Found(
         index,
         device,
@@ -138,10 +141,12 @@ def _describe(cl: Any, index: int, platform: Any, device: Any) -> Found:
         kind,
         int(device.max_compute_units),
         int(device.global_mem_size),
+        int(device.max_mem_alloc_size),
         32 if subgroups else 0,
         shared,
         options,
-        tuple(missing),
+        tuple(_missing(device, fp64, atom64)),
+        unusable,
     )
 
 
@@ -180,6 +185,6 @@ def find(name: str) -> Found:
         raise OpenClError(f"no device '{name}' ({names})")
     if len(hits) > 1:
         raise OpenClError(f"'{name}' names {len(hits)} devices: " + ", ".join(f"opencl:{d.index}" for d in hits))
-    if not hits[0].shared:
-        raise OpenClError(f"opencl:{hits[0].index} {hits[0].label}: {'; '.join(hits[0].missing)}")
+    if hits[0].unusable:
+        raise OpenClError(f"opencl:{hits[0].index} {hits[0].label}: {hits[0].unusable}")
     return hits[0]

@@ -12,7 +12,6 @@ from ..names import readable
 from ..translator import thread_source
 from ..translator.cubin import KernelCode
 from ..translator.emit import thread_kernel
-from ..translator.ir import LiftError
 from ..translator.source.image import SourceKernel
 from . import device_report
 from .cpu import BANKS, CpuDevice, CpuKernel, CpuKernelStruct
@@ -22,17 +21,41 @@ BLOCK_BYTES = 1 << 16
 _REPORT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint64)
 
 
+class DeviceHead(ctypes.Structure):
+    """struct maf_thread_device of thread_launch.h."""
+
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("status", ctypes.POINTER(ctypes.c_uint32)),
+        ("status_bytes", ctypes.c_uint64),
+        ("local_bytes", ctypes.c_uint64),
+        ("group_limit", ctypes.c_uint32),
+        ("units", ctypes.c_uint32),
+    ]
+
+
+class KernelHead(ctypes.Structure):
+    """struct maf_thread_kernel."""
+
+    _fields_ = [
+        ("base", CpuKernelStruct),
+        ("exchange_per_thread", ctypes.c_uint32),
+        ("exchange_fixed", ctypes.c_uint32),
+        ("group_limit", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+    ]
+
+
 class BuildError(Exception):
     """The device's compiler did not take a kernel; the text holds its log."""
 
 
 class ThreadDevice(CpuDevice):
-    """Implements devices.Device but for `_make_kernel`. struct: the C launcher's device, with a status area.
+    """Implements devices.Device but for `_make_kernel`. struct: the C launcher's device, a DeviceHead and more.
 
-    runs_host_code: kernels compiled from source for the host can be used, as the device shares its memory."""
+    Kernels compiled from source are machine code of the host and run there."""
 
     struct: Any
-    runs_host_code = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,8 +73,6 @@ class ThreadDevice(CpuDevice):
     def prepare(self, kernel: CpuKernel, variant: int) -> int:
         """Address of the struct that the launcher reads. Raises DecodeError, LiftError or BuildError."""
         if isinstance(kernel.code, SourceKernel):
-            if not self.runs_host_code:
-                raise LiftError("compiled from source for the host, whose memory this device does not share")
             return super().prepare(kernel, variant)
         if 0 not in kernel.structs:
             with self._build_lock:
@@ -92,8 +113,8 @@ class ThreadDevice(CpuDevice):
         name = readable(self._by_address[address].code.name)
         return device_report.show(self.struct.status, name, sys.stdout, sys.stderr)
 
-    def report_through(self, set_report: Callable[[int], None]) -> None:
-        """Have the launcher call `report`: set_report takes the address of an int function of a kernel's address."""
+    def report_through(self, set_report: Callable[[Any], None]) -> None:
+        """Have launchers call `report`: set_report is maf_thread_set_report, or takes the address that it takes."""
         callback = _REPORT(self.report)
         self._keep.append(callback)
         set_report(ctypes.cast(callback, ctypes.c_void_p).value)

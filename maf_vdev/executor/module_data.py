@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from maf_vdev.devices.cpu import DRIVER_FUNCTIONS
-from maf_vdev.executor._core import ffi
+from maf_vdev.executor._core import ffi, lib
 from maf_vdev.executor.images import ImageError
 from maf_vdev.translator.cubin import Cubin, KernelCode, Relocation
 
@@ -48,13 +48,15 @@ class SystemMemory:
         """Memory that starts with `contents`."""
         size = max(size, len(contents))
         address = self.allocate(max(size, 1), alignment)
-        store(address, contents)
+        store(address, contents.ljust(size, b"\0") if lib.maf_own_active() else contents)
         return address
 
 
 def store(address: int, contents: bytes) -> None:
-    """Write bytes at an address of this process."""
-    if contents:
+    """Write bytes at an address of device memory."""
+    if contents and lib.maf_own_active():
+        lib.maf_own_write(address, ffi.from_buffer(contents), len(contents))
+    elif contents:
         ffi.buffer(ffi.cast("char *", address), len(contents))[:] = contents
 
 

@@ -30,7 +30,6 @@ ERROR_INVALID_KERNEL_IMAGE = 200
 ERROR_INVALID_SOURCE = 300
 ERROR_INVALID_HANDLE = 400
 ERROR_SYMBOL_NOT_FOUND = 500
-ERROR_DEVICES_UNAVAILABLE = 46
 ERROR_MEMORY_ALLOCATION = 2
 ERROR_JIT = 218  # cudaErrorInvalidPtx: "a PTX JIT compilation failed"
 ERROR_LAUNCH_FAILURE = 719
@@ -64,6 +63,7 @@ class Planner:
 
     def __post_init__(self) -> None:
         self._device = None
+        self._device_error: RequestError | None = None
         self._device_lock = threading.Lock()
         self._capability = profiles.current().capability
         self._kernel_ids: dict[tuple[int, int, str], int] = {}
@@ -89,19 +89,34 @@ class Planner:
     def device(self):
         """The device that backs the SDAs, made at first use. RequestError where it cannot be opened."""
         with self._device_lock:
+            if self._device_error is not None:
+                raise self._device_error
             if self._device is None:
                 from maf_vdev import devices
 
-                size = self.args.count * self.args.device_stride
                 try:
-                    self._device = devices.open_device(devices.chosen(), (self.args.device_base, size))
+                    self._device = devices.open_device(devices.chosen(), self._window())
                 except devices.DeviceError as error:
-                    record.current().fault(ERROR_DEVICES_UNAVAILABLE, str(error))
-                    self._say_once(f"maf-vdev: error {ERROR_DEVICES_UNAVAILABLE}: {error}")
-                    raise RequestError(ERROR_DEVICES_UNAVAILABLE, str(error)) from None
+                    record.current().fault(error.error, str(error))
+                    self._say_once(f"maf-vdev: error {error.error}: {error}")
+                    self._device_error = RequestError(error.error, str(error))
+                    raise self._device_error from None
                 if self._device.note:
                     record.current().note(self._device.note)
             return self._device
+
+    def _window(self):
+        from maf_vdev import devices
+
+        one = self.args.count == 1
+        size = lib.MAF_SYSTEM_BYTES + profiles.current().memory if one else 0
+        return devices.Window(
+            self.args.device_base, self.args.count * self.args.device_stride, self.args.device_fd, size
+        )
+
+    def own_bytes(self) -> int:
+        """Bytes of the device's own memory, from the start of the window; 0 where it works on the host's."""
+        return getattr(self.device(), "own_bytes", 0)
 
     # --- requests --------------------------------------------------------------------------------
 

@@ -85,6 +85,8 @@ class Record:
             waited}, cached: {variant: taken from the disk cache}; sorted by running time
         operations: name, runs, seconds
         modnn: plans per op and provider, slow fall-backs, refusals, missing providers
+        staged: read_bytes, written_bytes, faults of host code that worked on memory that only the device reaches;
+            empty where there is none
         unsupported: {call: times}; notes: {line: times}; faults: error, text
         """
         from maf_vdev.names import readable
@@ -133,6 +135,7 @@ class Record:
                 for name, (runs, seconds) in sorted(operations.items(), key=lambda item: -item[1][1])
             ],
             "modnn": self._modnn(),
+            "staged": self._staged(),
             "unsupported": unsupported,
             "notes": {line: count for line, count in self.notes.items() if not line.startswith("unsupported ")},
             "faults": self._faults(),
@@ -147,6 +150,14 @@ class Record:
         except profiles.ProfileError as error:
             return {"name": str(error), "count": args.count, "memory_bytes": 0}
         return {"name": profile.name, "count": args.count, "memory_bytes": profile.memory}
+
+    @staticmethod
+    def _staged() -> dict[str, int]:
+        if not lib.maf_own_active():
+            return {}
+        counters = ffi.new("struct maf_own_counters *")
+        lib.maf_own_get_counters(counters)
+        return {name: getattr(counters, name) for name, _ in ffi.typeof("struct maf_own_counters").fields}
 
     @staticmethod
     def _modnn() -> dict[str, Any]:

@@ -326,9 +326,12 @@ def serve(args: Arguments) -> None:
         os.write(to_main, b"X")
 
     _register_callbacks(server)
-    _thread.stack_size(_REPLAY_STACK if os.environ.get("MAF_DEVICE", "cpu") == "cpu" else _REPLAY_STACK_COMPILER)
+    host_device = (os.environ.get("MAF_DEVICE") or "cpu") == "cpu"
+    _thread.stack_size(_REPLAY_STACK if host_device else _REPLAY_STACK_COMPILER)
     _thread.start_new_thread(replay, ())
     _thread.stack_size(0)
+    if not host_device:
+        _open_device(server)
     lib.maf_core_ready()
     from maf_vdev.executor import record
 
@@ -350,6 +353,14 @@ def serve(args: Arguments) -> None:
                     _serve_one(server, fd)
                 except (EOFError, OSError):
                     _finish(server, 0)
+
+
+def _open_device(server: Server) -> None:
+    """The client has to know whether the device has memory of its own before it copies."""
+    try:
+        lib.maf_core_own_memory(server.planner().own_bytes())
+    except RequestError:  # said already; each later request gives it too
+        pass
 
 
 def _register_callbacks(server: Server) -> None:

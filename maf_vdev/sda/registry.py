@@ -182,7 +182,7 @@ def _opencl() -> list[dict[str, Any]]:
             "units": d.units,
             "memory_bytes": d.memory_bytes,
             "subgroup": d.subgroup,
-            "state": "ready" if d.shared else "found",
+            "state": d.unusable or "ready",
             "missing": list(d.missing),
         }
         for d in found

@@ -234,6 +234,43 @@ static int map_windows(void)
     return try_windows(stride, PINNED_BYTES) && try_windows(small, small) ? -1 : 0;
 }
 
+int maf_executor_hung_up(void)
+{
+    struct pollfd p = {maf_g.socket, POLLRDHUP, 0};
+    return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLRDHUP | POLLERR));
+}
+
+static int wait_served(void)
+{
+    uint32_t *ready = &maf_g.control->ready;
+    while (!__atomic_load_n(ready, __ATOMIC_ACQUIRE)) {
+        maf_futex_wait(ready, 0, 100);
+        if (!__atomic_load_n(ready, __ATOMIC_ACQUIRE) && maf_executor_hung_up()) {
+            char python[4200];
+            find_python(python, sizeof python);
+            maf_warn("the executor did not start: %s -I -m maf_vdev.executor", python);
+            maf_warn("MAF_PYTHON names a Python that has maf_vdev");
+            atomic_store(&maf_g.error, ERROR_DEVICES_UNAVAILABLE);
+            atomic_store(&maf_g.phase, MAF_DEAD);
+            return ERROR_DEVICES_UNAVAILABLE;
+        }
+    }
+    return 0;
+}
+
+/* A device other than this processor may have memory of its own, which the executor then has opened. */
+static int learn_memory(void)
+{
+    const char *device = getenv("MAF_DEVICE");
+    if (!device || !*device || !strcmp(device, "cpu"))
+        return 0;
+    int error = wait_served();
+    maf_g.own_bytes = error ? 0 : maf_g.control->own_bytes;
+    if (maf_g.own_bytes)
+        maf_profile_data.totalGlobalMem = (int64_t)(maf_g.own_bytes - MAF_SYSTEM_BYTES);
+    return error;
+}
+
 static int spawn(void)
 {
     int pair[2], ring_fd;
@@ -284,14 +321,10 @@ static int spawn(void)
         maf_warn("cannot start the executor %s", python);
         return ERROR_DEVICES_UNAVAILABLE;
     }
+    if ((failed = learn_memory()))
+        return failed;
     maf_memory_start();
     return 0;
-}
-
-int maf_executor_hung_up(void)
-{
-    struct pollfd p = {maf_g.socket, POLLRDHUP, 0};
-    return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLRDHUP | POLLERR));
 }
 
 void maf_executor_lost(void)
@@ -315,22 +348,10 @@ int maf_executor_gone(void)
 
 static int wait_ready(void)
 {
-    uint32_t *ready = &maf_g.control->ready;
-    while (!__atomic_load_n(ready, __ATOMIC_ACQUIRE)) {
-        maf_futex_wait(ready, 0, 100);
-        if (!__atomic_load_n(ready, __ATOMIC_ACQUIRE) && maf_executor_hung_up()) {
-            char python[4200];
-            find_python(python, sizeof python);
-            maf_warn("the executor did not start: %s -I -m maf_vdev.executor", python);
-            maf_warn("MAF_PYTHON names a Python that has maf_vdev");
-            atomic_store(&maf_g.error, ERROR_DEVICES_UNAVAILABLE);
-            atomic_store(&maf_g.phase, MAF_DEAD);
-            return ERROR_DEVICES_UNAVAILABLE;
-        }
-    }
-    int spawned = MAF_SPAWNED;
-    atomic_compare_exchange_strong(&maf_g.phase, &spawned, MAF_READY);
-    return 0;
+    int error = wait_served(), spawned = MAF_SPAWNED;
+    if (!error)
+        atomic_compare_exchange_strong(&maf_g.phase, &spawned, MAF_READY);
+    return error;
 }
 
 int maf_connect(int wait)

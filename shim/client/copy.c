@@ -65,6 +65,59 @@ static void bulk_write(uint64_t dst, const char *src, uint64_t bytes)
     errno = saved;
 }
 
+/* --- a device with memory of its own: ordinary memory goes through a pinned buffer ---------------------------- */
+enum { STAGE_BYTES = 4 << 20 };
+
+/* Waits for its work: the buffer is used again, and the host's memory may be. */
+static int staged_rows(struct maf_stream *s, const struct maf_box *b, uint64_t z, uint64_t stage)
+{
+    int to_device = maf_in_device(b->dst), error = 0;
+    uint64_t rows = b->width < STAGE_BYTES ? STAGE_BYTES / b->width : 1;
+    for (uint64_t y = 0; y < b->height && !error; y += rows) {
+        uint64_t n = b->height - y < rows ? b->height - y : rows;
+        uint64_t dst = b->dst + z * b->dst_slice + y * b->dst_pitch, src = b->src + z * b->src_slice + y * b->src_pitch;
+        for (uint64_t x = 0; x < b->width && !error; x += STAGE_BYTES) {
+            uint64_t part = b->width - x < STAGE_BYTES ? b->width - x : STAGE_BYTES;
+            for (uint64_t i = 0; i < n && to_device; i++)
+                memcpy((char *)(uintptr_t)stage + i * part, (char *)(uintptr_t)(src + i * b->src_pitch + x), part);
+            struct maf_cmd_copy2d *c = maf_ring_begin(s, MAF_CMD_COPY2D, sizeof *c);
+            if (!c)
+                return maf_fault();
+            c->dst = to_device ? dst + x : stage;
+            c->src = to_device ? stage : src + x;
+            c->width = part;
+            c->height = n;
+            c->depth = 1;
+            c->dst_pitch = to_device ? b->dst_pitch : part;
+            c->src_pitch = to_device ? part : b->src_pitch;
+            c->dst_slice = c->src_slice = 0;
+            maf_ring_end(s, c);
+            error = maf_wait_point(maf_stream_point(s));
+            for (uint64_t i = 0; i < n && !to_device && !error; i++)
+                memcpy((char *)(uintptr_t)(dst + i * b->dst_pitch + x), (char *)(uintptr_t)stage + i * part, part);
+        }
+    }
+    return error;
+}
+
+static int staged(struct maf_stream *s, const struct maf_box *b)
+{
+    uint64_t want = b->width * b->height, stage = maf_pinned_take(want < STAGE_BYTES ? (want + 4095) & ~4095ull : STAGE_BYTES);
+    int error = 0;
+    if (!stage)
+        return MAF_E_OUT_OF_MEMORY;
+    for (uint64_t z = 0; z < b->depth && !error; z++)
+        error = staged_rows(s, b, z, stage);
+    maf_pinned_give(stage);
+    return error;
+}
+
+static int staged_bytes(struct maf_stream *s, uint64_t dst, uint64_t src, uint64_t bytes)
+{
+    struct maf_box box = {.dst = dst, .src = src, .width = bytes, .height = 1, .depth = 1};
+    return bytes ? staged(s, &box) : 0;
+}
+
 static int check_kind(uint64_t dst, uint64_t src, int kind)
 {
     switch (kind) {
@@ -122,6 +175,10 @@ void maf_box_run(void *argument)
 static int capture_host_box(struct maf_stream *s, const struct maf_box *box)
 {
     int error = maf_callbacks_ready();
+    if (!error && maf_g.own_bytes && (maf_in_device(box->dst) || maf_in_device(box->src))) {
+        maf_unsupported("cudart", "capture of a copy from or to pageable memory, with a device that has its own");
+        error = MAF_E_CAPTURE_UNSUPPORTED;
+    }
     if (error)
         return error;
     struct maf_cmd_hostfn *c = maf_capture_begin(s, MAF_CMD_HOSTFN, sizeof *c + sizeof *box);
@@ -153,6 +210,15 @@ int maf_memcpy(void *stream, uint64_t dst, uint64_t src, uint64_t bytes, int kin
             return put_copy(s, dst, src, bytes);
         struct maf_box box = {.dst = dst, .src = src, .width = bytes, .height = 1, .depth = 1};
         return capture_host_box(s, &box);
+    }
+    if (maf_g.own_bytes && (maf_in_device(dst) || maf_in_device(src))) {
+        if (dst_shared && src_shared) {
+            error = put_copy(s, dst, src, bytes);
+            return error || async ? error : maf_wait_point(maf_stream_point(s));
+        }
+        if (dst_shared && bytes <= MAF_MAX_PAYLOAD)
+            return put_write(s, dst, (const void *)(uintptr_t)src, bytes);
+        return staged_bytes(s, dst, src, bytes);
     }
     int device_only = maf_in_device(dst) && maf_in_device(src), idle = maf_stream_idle(s);
     if (dst_shared && src_shared && (device_only || !idle || (async && bytes > DIRECT_MAX))) {
@@ -217,6 +283,8 @@ int maf_memcpy_box(void *stream, const struct maf_box *box, int kind, int async)
     }
     if (maf_capturing(s))
         return capture_host_box(s, &b);
+    if (maf_g.own_bytes && (maf_in_device(b.dst) || maf_in_device(b.src)))
+        return staged(s, &b);
     if ((error = maf_stream_settle(s)))
         return error;
     uint64_t start = unlikely(maf_trace_on) ? maf_now_ns() : 0;
@@ -307,6 +375,8 @@ int maf_read(void *dst, uint64_t src_device, uint64_t bytes)
     int error = maf_enter_device();
     if (!error)
         error = maf_wait_seq(maf_last_seq());
+    if (!error && maf_g.own_bytes && maf_in_device(src_device))
+        return staged_bytes(maf_stream_of(NULL), (uint64_t)(uintptr_t)dst, src_device, bytes);
     if (!error)
         memcpy(dst, maf_host_view(src_device), bytes);
     return error;
@@ -317,6 +387,8 @@ int maf_write(uint64_t dst_device, const void *src, uint64_t bytes)
     int error = maf_enter_device();
     if (!error)
         error = maf_wait_seq(maf_last_seq());
+    if (!error && maf_g.own_bytes && maf_in_device(dst_device))
+        return staged_bytes(maf_stream_of(NULL), dst_device, (uint64_t)(uintptr_t)src, bytes);
     if (!error)
         memcpy(maf_host_view(dst_device), src, bytes);
     return error;

@@ -55,6 +55,7 @@ struct maf_state {
     uint64_t device_span; /* count * stride */
     uint64_t pinned_base;
     uint64_t pinned_bytes;
+    uint64_t own_bytes; /* of memory that only the device reaches, from device_base on; 0: it is the device file */
     atomic_int active[MAF_MAX_SDA]; /* primary context in use */
     _Atomic uint64_t last_wait; /* newest command that may make its stream wait */
 };
@@ -108,6 +109,10 @@ static inline void *maf_host_view(uint64_t a)
 {
     return maf_in_device(a) ? (void *)(maf_g.device_map + (a - maf_g.device_base)) : (void *)(uintptr_t)a;
 }
+
+int maf_own_memory(const char *what); /* 1, and said once, where the device's own memory rules it out */
+uint64_t maf_pinned_take(uint64_t bytes); /* for the client itself; whole pages; 0: none */
+void maf_pinned_give(uint64_t address);
 
 /* --- ring.c -------------------------------------------------------------------------------------------- */
 struct maf_stream;

@@ -52,6 +52,8 @@ static int name_place(uint32_t magic, uint64_t address, uint64_t bytes, void *ha
 int maf_ipc_memory_handle(uint64_t address, void *handle)
 {
     uint64_t base, bytes;
+    if (maf_own_memory("memory shared with other processes"))
+        return MAF_E_NOT_SUPPORTED;
     if (maf_memory_block(address, &base, &bytes))
         return MAF_E_INVALID_VALUE;
     return name_place(MEMORY_MAGIC, base, bytes, handle);
@@ -152,6 +154,8 @@ static uint32_t free_count, free_room;
 int maf_shared_event_new(struct maf_event *e)
 {
     int error = 0;
+    if (maf_own_memory("events shared with other processes"))
+        return MAF_E_NOT_SUPPORTED;
     maf_lock(&lock);
     if (!free_count) {
         uint64_t page = maf_memory_page(e->device);

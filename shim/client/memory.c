@@ -28,7 +28,7 @@ static int device_of(uint64_t p)
 void maf_protect(int device, uint64_t address, uint64_t bytes, uint32_t accessible)
 {
     struct maf_stream s = {.device = device};
-    if (!bytes)
+    if (!bytes || maf_g.own_bytes)
         return;
     struct maf_cmd_protect *c = maf_ring_begin(&s, MAF_CMD_PROTECT, sizeof *c);
     if (!c)
@@ -45,7 +45,8 @@ void maf_memory_start(void)
     uint64_t stride = maf_g.device_stride;
     for (int d = 0; d < maf_g.count; d++) {
         uint64_t base = maf_g.device_base + (uint64_t)d * stride;
-        maf_heap_init(&device_heap[d], base + MAF_SYSTEM_BYTES, stride / 2 - MAF_SYSTEM_BYTES);
+        uint64_t bytes = maf_g.own_bytes ? maf_g.own_bytes : stride / 2;
+        maf_heap_init(&device_heap[d], base + MAF_SYSTEM_BYTES, bytes - MAF_SYSTEM_BYTES);
         maf_protect(d, base + MAF_SYSTEM_BYTES, stride - MAF_SYSTEM_BYTES, 0);
     }
     maf_heap_init(&pinned_heap, maf_g.pinned_base, maf_g.pinned_bytes);
@@ -74,7 +75,7 @@ void maf_memory_punch(uint64_t address, uint64_t bytes)
 {
     int fd = maf_in_device(address) ? maf_g.device_fd : maf_g.pinned_fd;
     uint64_t base = maf_in_device(address) ? maf_g.device_base : maf_g.pinned_base;
-    if (bytes < PUNCH_MIN)
+    if (bytes < PUNCH_MIN || (maf_g.own_bytes && maf_in_device(address)))
         return;
     maf_copy_forget(address, bytes);
     maf_file_punch(fd, address - base, bytes);
@@ -280,6 +281,25 @@ void maf_free(uint64_t p)
 }
 
 /* --- host memory ------------------------------------------------------------------------------------ */
+int maf_own_memory(const char *what)
+{
+    if (maf_g.own_bytes)
+        maf_unsupported("a device with memory of its own:", what);
+    return maf_g.own_bytes != 0;
+}
+
+/* Pinned memory for the client's own use, captures or not. */
+uint64_t maf_pinned_take(uint64_t bytes)
+{
+    return maf_heap_alloc(&pinned_heap, bytes, PAGE, 0);
+}
+
+void maf_pinned_give(uint64_t address)
+{
+    struct maf_extent freed, merged;
+    maf_heap_free(&pinned_heap, address, &freed, &merged);
+}
+
 static int pinned_alloc(uint64_t bytes, uint32_t tag, uint64_t *out)
 {
     *out = 0;

@@ -185,6 +185,8 @@ int maf_memory_show(uint64_t address, uint64_t bytes)
 {
     struct maf_extent e = {address, bytes ? bytes : 1, 0};
     uint64_t first = first_page(&e);
+    if (maf_own_memory("managed variables"))
+        return MAF_E_NOT_SUPPORTED;
     maf_lock(&registered_lock);
     struct maf_extent *grown = realloc(shown, (shown_count + 1) * sizeof *grown);
     int failed = !grown || mmap((void *)(uintptr_t)first, page_bytes(&e), PROT_READ | PROT_WRITE,

@@ -93,6 +93,8 @@ int maf_vmm_reserve(int device, uint64_t bytes, uint64_t alignment, uint64_t *ou
     *out = 0;
     if (!bytes || bytes % MAF_VMM_GRANULARITY || alignment & (alignment - 1))
         return MAF_E_INVALID_VALUE;
+    if (maf_own_memory("reserved address ranges"))
+        return MAF_E_NOT_SUPPORTED;
     start();
     alignment = alignment > MAF_VMM_GRANULARITY ? alignment : MAF_VMM_GRANULARITY;
     *out = maf_heap_alloc(&ranges[device], bytes, alignment, 0);
@@ -129,6 +131,8 @@ int maf_vmm_create(int device, uint64_t bytes, uint64_t *handle)
     *handle = 0;
     if (!bytes || bytes % MAF_VMM_GRANULARITY)
         return MAF_E_INVALID_VALUE;
+    if (maf_own_memory("physical memory without an address"))
+        return MAF_E_NOT_SUPPORTED;
     int error = maf_memory_charge(device, bytes);
     if (error)
         return error;

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "core.h"
 #include "cpu_launch.h"
+#include "own_memory.h"
 #include "op_convert.h"
 #include "process_ended.h"
 
@@ -192,7 +193,7 @@ static void unmap(struct gang *g, uint32_t ranks) {
 
 int maf_gang_open(uint32_t number, uint32_t rank, int file, const int *fds, uint32_t ranks) {
     struct gang *g = number < MAF_GANGS ? &gangs[number] : NULL;
-    int error = !g || g->shared || ranks > MAF_GANG_RANKS ? EINVAL : 0;
+    int error = !g || g->shared || ranks > MAF_GANG_RANKS ? EINVAL : maf_own_active() ? ENOTSUP : 0;
     void *p = error ? MAP_FAILED : mmap(NULL, sizeof *g->shared, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     if (!error && p == MAP_FAILED) error = errno;
     if (!error) {

@@ -55,9 +55,20 @@ int maf_memory_protect(const struct maf_cmd_protect *c);
 int maf_memory_place(const struct maf_cmd_map *c);
 int maf_memory_signal(const struct maf_cmd_signal *c);
 
+uint64_t maf_memory_base(void); /* of the device window */
+uint64_t maf_memory_device_bytes(void);
+int maf_memory_is_device(uint64_t address);
+
+/* own_memory.c: the same commands for device memory that the host does not share; and whether a fault was one of its
+ * own, which is then served. */
+int maf_own_copy(const struct maf_cmd_copy *c);
+int maf_own_copy2d(const struct maf_cmd_copy2d *c);
+int maf_own_fill(const struct maf_cmd_fill *c);
+int maf_own_signal(const struct maf_cmd_signal *c);
+int maf_own_fault(uint64_t address, int write);
+
 /* collective.c */
 int maf_collective(const struct maf_cmd_collective *c);
-uint64_t maf_memory_base(void); /* of the device window */
 
 /* fault.c. maf_fault_set makes an error sticky: it stores fault_text, prints it on stderr and wakes the client; the
  * first one wins. */

@@ -22,6 +22,7 @@ int maf_core_attach(int ring_fd); /* maps the control page and the ring */
 void maf_core_ready(void);
 void maf_core_run(void); /* replays until MAF_CMD_EXIT or a damaged stream */
 const struct maf_control *maf_core_control(void);
+void maf_core_own_memory(uint64_t bytes); /* tells the client, before it is told that the core serves */
 
 /* memory.c */
 int maf_memory_map(int fd, uint64_t base, uint64_t bytes); /* a window of device or pinned memory */

@@ -77,6 +77,10 @@ static const char *signal_text(int signal) {
     }
 }
 
+static int is_write(const ucontext_t *context) {
+    return (context->uc_mcontext.gregs[REG_ERR] & 2) != 0; /* bit 1 of the page-fault error code */
+}
+
 static void describe_address(struct text *t, int signal, const siginfo_t *info, const ucontext_t *context) {
     if (signal == SIGILL || signal == SIGFPE) {
         add(t, " at code address ");
@@ -84,8 +88,7 @@ static void describe_address(struct text *t, int signal, const siginfo_t *info, 
     } else if (info->si_code == SI_KERNEL) {
         add(t, ": address is not canonical"); /* the CPU does not report which */
     } else {
-        int is_write = (context->uc_mcontext.gregs[REG_ERR] & 2) != 0; /* bit 1 of the page-fault error code */
-        add(t, is_write ? ": write to " : ": read from ");
+        add(t, is_write(context) ? ": write to " : ": read from ");
         add_hex(t, (uint64_t)(uintptr_t)info->si_addr);
     }
 }
@@ -102,6 +105,11 @@ static void end(void) {
 static void on_fault(int signal, siginfo_t *info, void *context) {
     static atomic_flag handling = ATOMIC_FLAG_INIT;
     int saved_errno = errno;
+    if (signal == SIGSEGV && info->si_code == SEGV_ACCERR &&
+        maf_own_fault((uint64_t)(uintptr_t)info->si_addr, is_write(context))) {
+        errno = saved_errno;
+        return;
+    }
     const char *kernel = maf_cpu_current_kernel_name();
     /* Library worker threads have no kernel name: they work for the op that the replaying thread runs. The main
      * thread serves requests: its faults are the executor's own. */

@@ -7,21 +7,16 @@
 #include "hip_launch.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* hip_runtime_api.h is not needed to build. */
 typedef int (*launch_fn)(void *function, uint32_t gx, uint32_t gy, uint32_t gz, uint32_t bx, uint32_t by, uint32_t bz,
                          uint32_t shared_bytes, void *stream, void **params, void **extra);
 typedef int (*synchronize_fn)(void);
 
-enum { ERROR_CONFIGURATION = 9, ERROR_RESOURCES = 701, ERROR_LAUNCH = 719 };
-
-static int (*report_status)(uint64_t kernel);
-
-void maf_hip_set_report(int (*report)(uint64_t)) { report_status = report; }
+enum { ERROR_RESOURCES = 701, ERROR_LAUNCH = 719 };
 
 static int fail(const struct maf_hip_kernel *k, int error, const char *what, long code) {
-    return maf_launch_failure(k->base.name, k->device->name, error, what, code);
+    return maf_thread_failure(&k->base, &k->device->base, error, what, code);
 }
 
 /* hipError_t has the numbers of cudaError_t where both name an error; others are a failed launch. */
@@ -36,31 +31,20 @@ static int maf_hip_launch(const struct maf_cpu_kernel *base, const uint32_t grid
                           uint32_t dynamic_shared, const void *params, uint32_t param_bytes) {
     const struct maf_hip_kernel *k = (const struct maf_hip_kernel *)base;
     struct maf_hip_device *d = k->device;
-    uint64_t threads = (uint64_t)group[0] * group[1] * group[2];
-    if (!threads || threads > 1024 || !grid[0] || !grid[1] || !grid[2] ||
-        (base->max_threads && threads > base->max_threads))
-        return ERROR_CONFIGURATION;
-    if (threads > d->group_limit)
-        return fail(k, ERROR_RESOURCES, "the device runs fewer threads in a CTA:", d->group_limit);
-    size_t shared = (((base->static_shared + 15) & ~15u) + (size_t)dynamic_shared + 15) & ~(size_t)15;
-    size_t exchange = k->exchange_fixed ? 4 * (k->exchange_fixed + (size_t)k->exchange_per_thread * threads) : 0;
-    if (shared + exchange > d->local_bytes)
-        return fail(k, ERROR_RESOURCES, "the CTA needs more local memory than the device has: bytes",
-                    (long)(shared + exchange));
+    struct maf_thread_launch l;
+    int code = maf_thread_geometry(&k->base, &d->base, grid, group, dynamic_shared, &l);
+    if (code) return code;
     size_t bytes = maf_block_bytes(base, param_bytes);
     if (bytes > d->block_bytes) return fail(k, ERROR_RESOURCES, "too many bytes of parameters:", (long)bytes);
-    maf_block_fill(d->block, base, d->units, (uint32_t)shared, grid, group, dynamic_shared, params, param_bytes);
-    void *block = d->block, *status = d->status, *arguments[] = {&block, &status};
-    int code = ((launch_fn)(uintptr_t)d->launch)((void *)(uintptr_t)k->function, grid[0], grid[1], grid[2], group[0],
-                                                 group[1], group[2], (uint32_t)(shared + exchange), NULL, arguments,
-                                                 NULL);
+    maf_block_fill(d->block, base, d->base.units, (uint32_t)l.shared, grid, group, dynamic_shared, params, param_bytes);
+    void *block = d->block, *status = d->base.status, *arguments[] = {&block, &status};
+    code = ((launch_fn)(uintptr_t)d->launch)((void *)(uintptr_t)k->function, grid[0], grid[1], grid[2], group[0],
+                                             group[1], group[2], (uint32_t)(l.shared + l.exchange), NULL, arguments,
+                                             NULL);
     if (code) return failed_call(k, "hipModuleLaunchKernel", code);
     code = ((synchronize_fn)(uintptr_t)d->synchronize)();
     if (code) return failed_call(k, "hipDeviceSynchronize", code);
-    if (!d->status[0] && !d->status[20]) return 0;
-    int error = report_status ? report_status((uint64_t)(uintptr_t)k) : (int)d->status[0];
-    memset(d->status, 0, 32 * sizeof *d->status);
-    return error;
+    return maf_thread_report(&k->base, &d->base);
 }
 
 uint64_t maf_hip_launch_address(void) { return (uint64_t)(uintptr_t)maf_hip_launch; }

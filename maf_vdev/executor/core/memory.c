@@ -3,6 +3,8 @@
 #include "core.h"
 #include "cpu_launch.h"
 
+#include "own_memory.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,6 +59,8 @@ static int check(const char *what, uint64_t address, uint64_t bytes) {
     return maf_memory_contains(address, bytes) ? MAF_OK : outside(what, address, bytes);
 }
 
+static int own(uint64_t address) { return maf_own_active() && maf_memory_is_device(address); }
+
 struct span {
     char *dst;
     const char *src;
@@ -68,6 +72,7 @@ static void copy_part(void *arg, uint64_t begin, uint64_t end) {
 }
 
 int maf_memory_copy(const struct maf_cmd_copy *c) {
+    if (maf_own_active()) return maf_own_copy(c);
     int error;
     if ((error = check("copy to", c->dst, c->bytes)) || (error = check("copy from", c->src, c->bytes))) return error;
     struct span s = {(char *)(uintptr_t)c->dst, (const char *)(uintptr_t)c->src};
@@ -87,6 +92,7 @@ static uint64_t extent(uint64_t width, uint64_t height, uint64_t depth, uint64_t
 int maf_memory_copy2d(const struct maf_cmd_copy2d *c) {
     uint64_t depth = c->depth ? c->depth : 1;
     if (!c->width || !c->height) return MAF_OK;
+    if (maf_own_active()) return maf_own_copy2d(c);
     int error;
     if ((error = check("copy to", c->dst, extent(c->width, c->height, depth, c->dst_pitch, c->dst_slice))) ||
         (error = check("copy from", c->src, extent(c->width, c->height, depth, c->src_pitch, c->src_slice))))
@@ -108,6 +114,7 @@ int maf_memory_write(const struct maf_cmd_write *c, const void *payload) {
         maf_fault_set(MAF_ERROR_UNKNOWN, "damaged command stream: write is longer than its command");
         return MAF_ERROR_UNKNOWN;
     }
+    if (own(c->dst)) return maf_own_write(c->dst, payload, c->bytes);
     int error = check("write to", c->dst, c->bytes);
     if (error) return error;
     memcpy((void *)(uintptr_t)c->dst, payload, c->bytes);
@@ -143,6 +150,7 @@ int maf_memory_fill(const struct maf_cmd_fill *c) {
         maf_fault_set(MAF_ERROR_INVALID_VALUE, "fill: element size or alignment");
         return MAF_ERROR_INVALID_VALUE;
     }
+    if (own(c->dst)) return maf_own_fill(c);
     uint64_t row = c->width * c->element;
     int error = check("fill", c->dst, extent(row, c->height, 1, c->pitch, 0));
     if (error) return error;
@@ -161,6 +169,7 @@ int maf_memory_fill(const struct maf_cmd_fill *c) {
 }
 
 int maf_memory_protect(const struct maf_cmd_protect *c) {
+    if (maf_own_active()) return MAF_OK; /* access to the window says where the contents are */
     int error = check("protect", c->address, c->bytes);
     if (error) return error;
     int access = c->accessible ? PROT_READ | PROT_WRITE : PROT_NONE;
@@ -175,6 +184,10 @@ int maf_memory_protect(const struct maf_cmd_protect *c) {
 
 uint64_t maf_memory_base(void) { return windows[0].base; }
 
+uint64_t maf_memory_device_bytes(void) { return windows[0].bytes; }
+
+int maf_memory_is_device(uint64_t address) { return address - windows[0].base < windows[0].bytes; }
+
 int maf_memory_file(uint32_t number, int fd) {
     if (number >= MAF_FILES) return EINVAL;
     int old = __atomic_exchange_n(&files[number], fd + 1, __ATOMIC_SEQ_CST);
@@ -183,7 +196,7 @@ int maf_memory_file(uint32_t number, int fd) {
 }
 
 int maf_memory_place(const struct maf_cmd_map *c) {
-    int error = check("map", c->address, c->bytes);
+    int error = maf_own_active() ? outside("map", c->address, c->bytes) : check("map", c->address, c->bytes);
     if (error) return error;
     void *at = (void *)(uintptr_t)c->address, *p;
     int access = c->accessible ? PROT_READ | PROT_WRITE : PROT_NONE;
@@ -211,6 +224,7 @@ int maf_memory_signal(const struct maf_cmd_signal *c) {
         maf_fault_set(MAF_ERROR_INVALID_VALUE, "signal: kind or alignment");
         return MAF_ERROR_INVALID_VALUE;
     }
+    if (own(c->address)) return maf_own_signal(c);
     if (bytes == 4) {
         __atomic_store_n((uint32_t *)(uintptr_t)c->address, (uint32_t)c->value, __ATOMIC_SEQ_CST);
         return MAF_OK;

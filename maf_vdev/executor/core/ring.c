@@ -45,6 +45,8 @@ void maf_wake_client(void) {
 
 const struct maf_control *maf_core_control(void) { return maf_control_page; }
 
+void maf_core_own_memory(uint64_t bytes) { maf_control_page->own_bytes = bytes; }
+
 int maf_core_attach(int ring_fd) {
     struct stat st;
     if (fstat(ring_fd, &st)) return errno;

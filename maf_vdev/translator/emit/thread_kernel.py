@@ -317,7 +317,7 @@ class ThreadEmitter:
         b, opencl = self.b, self.options.dialect == "opencl"
         parameters = ["MAF_CONST_POINTER u8 *block", "volatile MAF_GLOBAL u32 *status"]
         if self.options.buffer:
-            parameters += ["MAF_GLOBAL u8 *mem", "u64 mem_base"]
+            parameters += ["MAF_GLOBAL u8 *mem", "u64 mem_base", "u64 mem_bytes"]
         if opencl:
             parameters += ["MAF_LOCAL u8 *smem", "volatile MAF_LOCAL u32 *xchg"]
         lines = [

@@ -49,7 +49,15 @@ typedef ulong m64 __attribute__((may_alias));
 #define MAF_CONST_POINTER __global const
 
 #if MAF_BUFFER
-#define GPTR(T, a) ((__global MAF_MEM T *)(mem + ((a) - mem_base)))
+/* An address outside the buffer is reported; the access then goes to its first page, which holds nothing. */
+MAF_FN u64 maf_outside(volatile __global u32 *status, u64 a) {
+    if (atomic_cmpxchg(status, 0u, 700u) == 0) status[8] = (u32)a, status[9] = (u32)(a >> 32);
+    return 0;
+}
+MAF_FN u64 maf_place(volatile __global u32 *status, u64 a, u64 base, u64 bytes) {
+    return a - base < bytes ? a - base : maf_outside(status, a);
+}
+#define GPTR(T, a) ((__global MAF_MEM T *)(mem + maf_place(status, (a), mem_base, mem_bytes)))
 #else
 #define GPTR(T, a) ((__global MAF_MEM T *)(a))
 #endif

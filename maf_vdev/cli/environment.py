@@ -63,6 +63,8 @@ def soname(library: Path) -> str | None:
 
 def build(settings: Settings, base: dict[str, str]) -> dict[str, str]:
     """The variables to set on top of ``base`` for a program that shall see SDAs."""
+    from maf_vdev import devices
+
     result = {}
     ours = [str(p) for p in preload_libraries()]
     inherited = [p for p in re.split(r"[ :]+", base.get("LD_PRELOAD", "")) if p and p not in ours]
@@ -70,8 +72,13 @@ def build(settings: Settings, base: dict[str, str]) -> dict[str, str]:
     result["MAF_PYTHON"] = sys.executable
     # torch's own dense solvers (MAGMA) run from their sm_80 code, which takes long to compile; cuSOLVER's are ours.
     result["TORCH_LINALG_PREFER_CUSOLVER"] = base.get("TORCH_LINALG_PREFER_CUSOLVER", "1")
-    if settings.device is not None:
-        result["MAF_DEVICE"] = _device(settings.device)
+    asked = settings.device if settings.device is not None else base.get("MAF_DEVICE")
+    device = _device(asked) if asked else devices.default()
+    if asked or device != "cpu":
+        result["MAF_DEVICE"] = device
+        own = devices.own_memory(device)
+        if own and settings.memory is None and not base.get("MAF_MEMORY"):
+            result["MAF_MEMORY"] = str(own)
     if settings.count is not None:
         if not 1 <= settings.count <= 16:
             raise UsageError(f"--count {settings.count} is outside 1..16")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from ..translator.cubin import KernelCode
@@ -24,6 +25,7 @@ class Window:
 
 class Device(Protocol):
     note: str  # for the run's record, empty for the CPU
+    foreign_compiler: bool  # a driver compiles kernels in this process, and may crash
 
     def load(self, code: KernelCode, bank_addresses: Mapping[int, int]) -> Any:
         """Take a kernel whose constant banks lie at these addresses. Compiles nothing."""
@@ -69,6 +71,31 @@ def open_device(name: str, window: Window) -> Device:
 
         return hip.open_in_executor(name, window)
     raise DeviceError(f"no device '{name}' (known: cpu, opencl:N, hip:N)")
+
+
+# What a machine with a GPU has; looking for drivers' devices takes up to a second.
+GPU_NODES = ("dri/renderD*", "kfd", "nvidiactl", "dxg")
+
+
+def default() -> str:
+    """The device for programs whose user names none: an OpenCL GPU where there is one, else the CPU. HIP devices are
+    used on request."""
+    if not any(next(Path("/dev").glob(node), None) for node in GPU_NODES):
+        return "cpu"
+    from . import opencl_runtime
+
+    found = opencl_runtime.gpu()
+    return f"opencl:{found.index}" if found else "cpu"
+
+
+def own_memory(name: str) -> int:
+    """Bytes that a device of this name offers of memory of its own; 0 where it works on the host's."""
+    if name.partition(":")[0] != "opencl":
+        return 0
+    from . import opencl_runtime
+
+    found = opencl_runtime.find(name)
+    return 0 if found.shared else max(found.offered_bytes, 1 << 20)
 
 
 def check(name: str) -> str:

@@ -97,6 +97,7 @@ class CpuDevice:
     """Implements devices.Device for this machine. Safe to use from several threads."""
 
     note = ""
+    foreign_compiler = False
 
     def __init__(self, processes: int | None = None):
         self._processes = processes

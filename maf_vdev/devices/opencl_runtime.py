@@ -6,6 +6,7 @@ intel-opencl-rt and pocl-binary-distribution. OCL_ICD_VENDORS, where set, replac
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import tempfile
@@ -21,6 +22,8 @@ SYSTEM_VENDORS = Path("/etc/OpenCL/vendors")
 # Libraries of drivers that Python packages bring: patterns below the environment or site-packages.
 PACKAGED = (("prefix", "lib/libintelocl.so"), ("site", "pyopencl/.libs/libpocl-*.so"))
 FINE_GRAIN_SYSTEM = 1 << 3
+# MAF_SYSTEM_BYTES of protocol.h: what the executor takes for modules' data.
+SYSTEM_MIB = 512
 
 
 class OpenClError(DeviceError):
@@ -46,6 +49,11 @@ class Found:
     options: Options
     missing: tuple[str, ...]
     unusable: str = ""
+
+    @property
+    def offered_bytes(self) -> int:
+        """What an SDA gets of the memory where nobody says how much: the driver keeps some for itself."""
+        return (self.memory_bytes * 9 // 10 >> 20) - SYSTEM_MIB << 20
 
     @property
     def label(self) -> str:
@@ -88,8 +96,27 @@ def module() -> Any:
     return pyopencl
 
 
-def _missing(device: Any, fp64: bool, atom64: bool) -> list[str]:
+def broken_drivers() -> list[tuple[str, str]]:
+    """(.icd file, why its library does not load) of the drivers that the loader passes over in silence."""
+    folder = Path(os.environ.get("OCL_ICD_VENDORS") or SYSTEM_VENDORS)
+    broken = []
+    for icd in sorted(folder.glob("*.icd")) if folder.is_dir() else []:
+        lines = icd.read_text(errors="replace").split()
+        try:
+            ctypes.CDLL(lines[0] if lines else "")
+            if not lines:
+                broken.append((icd.name, "names no library"))
+        except OSError as error:
+            broken.append((icd.name, str(error)))
+    return broken
+
+
+def _missing(device: Any, fp64: bool, atom64: bool, shared: bool, subgroups: bool) -> list[str]:
     out = []
+    if not shared:
+        out.append("memory of its own: library calls of the host work on copies")
+    if not subgroups:
+        out.append("threads exchange through local memory, not in sub-groups of 32")
     if not fp64:
         out.append("no double precision (cl_khr_fp64)")
     if not atom64:
@@ -145,7 +172,7 @@ def _describe(cl: Any, index: int, platform: Any, device: Any) -> Found:
         32 if subgroups else 0,
         shared,
         options,
-        tuple(_missing(device, fp64, atom64)),
+        tuple(_missing(device, fp64, atom64, shared, subgroups)),
         unusable,
     )
 
@@ -157,7 +184,8 @@ def devices() -> tuple[Found, ...]:
     try:
         platforms = cl.get_platforms()
     except cl.Error as error:
-        raise OpenClError(f"no OpenCL driver: {error}") from None
+        broken = "; ".join(f"{name}: {why}" for name, why in broken_drivers())
+        raise OpenClError(f"no OpenCL driver: {broken or error}") from None
     found: list[Found] = []
     for platform in platforms:
         try:
@@ -170,6 +198,15 @@ def devices() -> tuple[Found, ...]:
             except cl.Error as error:
                 print(f"maf-vdev: OpenCL device of {platform.name}: {error}", file=sys.stderr)
     return tuple(found)
+
+
+def gpu() -> Found | None:
+    """The GPU with the most memory that kernels can run on; None where there is none, or no OpenCL."""
+    try:
+        usable = [d for d in devices() if d.kind == "gpu" and not d.unusable]
+    except OpenClError:
+        return None
+    return max(usable, key=lambda d: d.memory_bytes, default=None)
 
 
 def find(name: str) -> Found:

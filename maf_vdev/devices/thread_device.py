@@ -56,6 +56,7 @@ class ThreadDevice(CpuDevice):
     Kernels compiled from source are machine code of the host and run there."""
 
     struct: Any
+    foreign_compiler = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,7 +88,7 @@ class ThreadDevice(CpuDevice):
     def _finish(self, struct: Any, kernel: CpuKernel, source: thread_kernel.Source, launch: int, keep: Any) -> Any:
         """Fills what all launchers' structs hold, and keeps it alive with `keep`, the compiled code."""
         code, base = kernel.code, struct.base
-        self._describe(base, kernel)
+        self._fill(base, kernel)
         base.local_bytes = thread_source.local_bytes(code)
         base.launch = launch
         struct.device = ctypes.pointer(self.struct)
@@ -99,7 +100,7 @@ class ThreadDevice(CpuDevice):
         return struct
 
     @staticmethod
-    def _describe(base: CpuKernelStruct, kernel: CpuKernel) -> None:
+    def _fill(base: CpuKernelStruct, kernel: CpuKernel) -> None:
         code = kernel.code
         base.name = readable(code.name).encode()
         for bank, address in kernel.banks.items():

@@ -266,7 +266,15 @@ class Planner:
         start = time.monotonic()
         self._progress.begin(kernel.name)
         try:
-            address = self.device().prepare(kernel.loaded, variant)
+            device = self.device()
+            if device.foreign_compiler:
+                name = ffi.new("char[]", readable(kernel.name).encode())
+                lib.maf_fault_compiling(name)
+            try:
+                address = device.prepare(kernel.loaded, variant)
+            finally:
+                if device.foreign_compiler:
+                    lib.maf_fault_compiling(ffi.NULL)
         finally:
             self._progress.end()
         record.current().kernels[kernel.id].prepared[variant] = time.monotonic() - start

@@ -187,6 +187,7 @@ def start(args: Any) -> None:
     """The executor serves: note the time and make it known to `maf-vdev list`."""
     global _entry
     _record.ready = time.time()
+    from maf_vdev import devices
     from maf_vdev.sda import profiles, registry
 
     _record.command = registry.command_line(args.app_pid)
@@ -197,7 +198,7 @@ def start(args: Any) -> None:
         name, memory = "default", profiles.DEFAULTS["totalGlobalMem"]
         print(f"maf-vdev: {error}; the built-in values are used", file=sys.stderr)
     try:
-        _entry = registry.register(args.app_pid, args.count, name, memory, args.ring_fd)
+        _entry = registry.register(args.app_pid, args.count, name, memory, args.ring_fd, devices.chosen())
     except OSError as error:
         if log_level() >= 1:
             print(f"maf-vdev: not listed: {error}", file=sys.stderr)

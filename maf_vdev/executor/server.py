@@ -359,6 +359,7 @@ def _open_device(server: Server) -> None:
     """The client has to know whether the device has memory of its own before it copies."""
     try:
         lib.maf_core_own_memory(server.planner().own_bytes())
+        lib.maf_fault_compiling(ffi.NULL)  # drivers install signal handlers of their own
     except RequestError:  # said already; each later request gives it too
         pass
 

@@ -175,6 +175,7 @@ def _opencl() -> list[dict[str, Any]]:
         found = opencl_runtime.devices()
     except DeviceError as error:
         return [_absent("opencl", error)]
+    broken = [_absent("opencl", OSError(why)) | {"name": name} for name, why in opencl_runtime.broken_drivers()]
     return [
         {
             "id": f"opencl:{d.index}",
@@ -186,7 +187,7 @@ def _opencl() -> list[dict[str, Any]]:
             "missing": list(d.missing),
         }
         for d in found
-    ]
+    ] + broken
 
 
 def _hip() -> list[dict[str, Any]]:

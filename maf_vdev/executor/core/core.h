@@ -16,6 +16,7 @@
 enum {
     MAF_OK = 0, /* cudaError_t values */
     MAF_ERROR_INVALID_VALUE = 1,
+    MAF_ERROR_JIT = 218,
     MAF_ERROR_ILLEGAL_ADDRESS = 700,
     MAF_ERROR_LAUNCH_FAILURE = 719,
     MAF_ERROR_UNKNOWN = 999

@@ -49,3 +49,4 @@ void maf_core_get_counters(struct maf_counters *out);
 /* fault.c */
 int maf_fault_install(int report_fd); /* one byte is written to report_fd when a fault is about to end the process */
 void maf_fault_set(uint32_t error, const char *text);
+void maf_fault_compiling(const char *kernel); /* the compiler of a driver is at work in this process; NULL: no more */

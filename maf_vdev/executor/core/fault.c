@@ -20,6 +20,7 @@ static int report = -1;
 static const char *volatile current_kind; /* of the replaying thread: "copy", "op" */
 static const char *volatile current_name;
 static volatile int replaying;
+static const char *volatile compiling;
 
 /* Text assembly with async-signal-safe means only. */
 struct text {
@@ -71,6 +72,7 @@ void maf_fault_current(const char *kind, const char *name) {
 
 static const char *signal_text(int signal) {
     switch (signal) {
+    case SIGABRT: return "abort";
     case SIGFPE: return "arithmetic fault";
     case SIGILL: return "illegal instruction";
     default: return "illegal memory access";
@@ -107,6 +109,22 @@ static void on_fault(int signal, siginfo_t *info, void *context) {
     int saved_errno = errno;
     if (signal == SIGSEGV && info->si_code == SEGV_ACCERR &&
         maf_own_fault((uint64_t)(uintptr_t)info->si_addr, is_write(context))) {
+        errno = saved_errno;
+        return;
+    }
+    const char *compiled = compiling;
+    if (compiled && getpid() != (pid_t)syscall(SYS_gettid)) {
+        struct text t = {.length = 0};
+        add(&t, "the device's compiler crashed (");
+        add(&t, signal_text(signal));
+        add(&t, ") on kernel ");
+        add(&t, compiled);
+        maf_fault_set(MAF_ERROR_JIT, t.bytes);
+        end();
+    }
+    if (signal == SIGABRT) { /* nobody's but the compiler's is ours */
+        struct sigaction plain = {.sa_handler = SIG_DFL};
+        sigaction(signal, &plain, NULL);
         errno = saved_errno;
         return;
     }
@@ -154,12 +172,22 @@ void maf_fault_thread_init(void) {
 
 void maf_fault_replay_thread(void) { replaying = 1; }
 
-int maf_fault_install(int report_fd) {
-    static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
-    report = report_fd;
+static int install(void) {
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
     struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         if (sigaction(signals[i], &action, NULL)) return errno;
     return 0;
+}
+
+int maf_fault_install(int report_fd) {
+    report = report_fd;
+    return install();
+}
+
+/* Compilers (LLVM is in most) put their own handlers over ours. */
+void maf_fault_compiling(const char *kernel) {
+    compiling = kernel;
+    install();
 }

@@ -35,7 +35,6 @@ BODIES = [
     memory.test_two_and_three_dimensional_copies,
     memory.test_fills,
     memory.test_random_allocations_never_overlap_and_all_come_back,
-    memory.test_memory_freed_on_a_busy_stream_is_not_overwritten,
     arrays.test_three_dimensional_copies_count_elements,
     kernels.test_a_captured_kernel_reads_new_data_at_each_replay,
     fixtures.test_printf_prints_and_returns,
@@ -51,6 +50,11 @@ def test_runtime(body: Callable[[], None]) -> None:
 
 def test_out_of_memory_is_exact() -> None:
     isolated(timeout=200, **OWN | {"MAF_MEMORY": "64M"})(memory.test_out_of_memory_is_exact.__wrapped__)()
+
+
+def test_memory_freed_on_a_busy_stream_is_not_overwritten() -> None:
+    body = memory.test_memory_freed_on_a_busy_stream_is_not_overwritten.__wrapped__
+    isolated(timeout=200, **OWN | {"MAF_MEMORY": "32M"})(body)()
 
 
 @isolated(timeout=200, **OWN)

@@ -41,7 +41,7 @@ def library() -> ctypes.CDLL:
         path = Path(folder, "libopencl_launch.so")
         root = cpu_runner.CORE.parent.parent.parent
         command = ["gcc", "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", str(path)]
-        command += [f"-I{root / 'shim'}", str(cpu_runner.CORE / "opencl_launch.c")]
+        command += [f"-I{root / 'shim'}", *(str(cpu_runner.CORE / f"{n}_launch.c") for n in ("opencl", "thread"))]
         subprocess.run(command, check=True, timeout=120)
         lib = ctypes.CDLL(str(path))
     lib.maf_opencl_set_functions.argtypes = [ctypes.c_void_p]
@@ -65,7 +65,7 @@ def device(index: int) -> InstrDevice:
     dev = InstrDevice(opencl_runtime.devices()[index], launcher)
     dev.instrs = {}
     dev.callback = _REPORT(dev.report)
-    lib.maf_opencl_set_report(dev.callback)
+    lib.maf_thread_set_report(dev.callback)
     return dev
 
 

@@ -122,6 +122,16 @@ case(
     lambda v: {"R4": np.where(v.tid >= 128, FULL, 0).astype(np.uint32), "P0": v.tid >= 128},
 )
 case("R2UR UR4, R5", {"R5": "i32"}, lambda v: {"UR4": np.repeat(v.R5.reshape(WARPS, 32)[:, 0], 32)})
+
+
+def first_where(v):
+    """The register is the warp's: lanes whose guard fails have it too. A warp without any keeps its zero."""
+    words, lanes = v.R5.reshape(WARPS, 32), v.P0.reshape(WARPS, 32)
+    picked = np.where(lanes.any(axis=1), words[np.arange(WARPS), lanes.argmax(axis=1)], 0)
+    return {"UR4": np.repeat(picked.astype(np.uint32), 32)}
+
+
+case("@P0 R2UR UR4, R5", {"R5": "i32", "P0": "pred"}, first_where)
 for name, function in {
     "SR_TID.X": lambda v: v.tid,
     "SR_TID.Y": lambda v: v.tid * 0,

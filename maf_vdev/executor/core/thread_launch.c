@@ -14,6 +14,7 @@ enum { C0_BLOCK = 0, C0_GRID = 12, C0_WINDOWS = 0x18, C0_UNITS = 0x10c };
 /* The launchers are also built into libraries of their own, without a command stream. */
 #pragma weak maf_fault_set
 #pragma weak maf_memory_contains
+#pragma weak maf_memory_is_device
 
 static int (*report_status)(uint64_t kernel);
 

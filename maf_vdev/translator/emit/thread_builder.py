@@ -48,6 +48,7 @@ class ThreadBuilder(ThreadValues):
         self.block = 0  # the running one
         self.stops: set[int] = set()  # blocks with continuations
         self.guard: T | None = None
+        self._uniform_writes: list[str] = []  # of the running guarded instruction
         self._mask: T | None = None  # active lanes of the running instruction
         self.entries: list[int] = []  # continuation numbers in the order of the code; see stop
 
@@ -65,8 +66,22 @@ class ThreadBuilder(ThreadValues):
         self._mask = None
         if g is None:
             action()
-        else:
-            self.where(g, action)
+            return
+        self._uniform_writes = []
+        self.where(g, action)
+        if self._uniform_writes and isinstance(guard, Pred) and g.bits is None:
+            self._spread(g, self._uniform_writes)
+
+    def _spread(self, executed: T, names: list[str]) -> None:
+        """A uniform register is the warp's: lanes whose guard did not hold get what the others wrote."""
+        self._publish(f"(u32){self.t(executed)}")
+        mask = self.make("i32", "xb")
+        self._mask = self.make("i32", "xm")
+        any_lane = self.icmp("ne", mask, self.const("i32", 0))
+        first = self.sub(self.const("i32", 31), self.ctlz(self.and_(mask, self.neg(mask))))
+        for name in dict.fromkeys(names):
+            self._publish(f"(u32){name}", self.t(self.select(any_lane, first, self.special("SR_LANEID"))))
+            self._write(name, self.make("i32", "xr") if name[0] == "u" else self.trunc(self.make("i32", "xr"), "i1"))
 
     def subroutine(self, name: str, action: Callable[..., list[T]], values: Sequence[T]) -> list[T]:
         return action(self, *values)
@@ -159,6 +174,7 @@ class ThreadBuilder(ThreadValues):
 
     def set_ureg(self, n: int, v: T) -> None:
         if n != URZ:
+            self._uniform_writes.append(f"ur{n}")
             self._write(f"ur{n}", v)
 
     def ureg64(self, n: int) -> T:
@@ -181,6 +197,7 @@ class ThreadBuilder(ThreadValues):
 
     def set_upred(self, n: int, v: T) -> None:
         if n != PT:
+            self._uniform_writes.append(f"q{n}")
             self._write(f"q{n}", v)
 
     def special(self, name: str) -> T:

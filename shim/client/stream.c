@@ -126,12 +126,15 @@ int maf_stream_query(void *stream)
 
 int maf_stream_sync(void *stream)
 {
+    int error = maf_enter_device(); /* a library may ask before the program's first call of the runtime */
     struct maf_stream *s = maf_stream_of(stream);
+    if (error)
+        return error;
     if (!s)
         return MAF_E_INVALID_HANDLE;
     if (maf_capturing(s))
         return maf_capture_violated(s);
-    int error = maf_capture_unsafe();
+    error = maf_capture_unsafe();
     if (error)
         return error;
     return s->legacy ? maf_stream_settle(s) : maf_wait_point(maf_stream_point(s));

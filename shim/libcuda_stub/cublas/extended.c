@@ -290,8 +290,9 @@ cublasStatus_t cublasRotmgEx(cublasHandle_t handle, void *d1, cudaDataType_t typ
 
 /* --- complex products with stored types as arguments ---- */
 
-#define ONLY_SINGLE(NAME, CONDITION, CALL)                                                                             \
+#define ONLY_SINGLE(NAME, SIZES, CONDITION, CALL)                                                                      \
     NEED_HANDLE;                                                                                                       \
+    NEED(SIZES, CUBLAS_STATUS_INVALID_VALUE);                                                                          \
     if (CONDITION) {                                                                                                   \
         return CALL;                                                                                                   \
     }                                                                                                                  \
@@ -302,14 +303,14 @@ cublasStatus_t cublasRotmgEx(cublasHandle_t handle, void *d1, cudaDataType_t typ
                                      int k, const cuComplex *alpha, const void *a, cudaDataType_t type_a, int lda,    \
                                      const cuComplex *beta, void *c, cudaDataType_t type_c, int ldc)                   \
     {                                                                                                                  \
-        ONLY_SINGLE("cublasCsyrk" #NAME, type_a == CUDA_C_32F && type_c == CUDA_C_32F,                                 \
+        ONLY_SINGLE("cublasCsyrk" #NAME, n >= 0 && k >= 0 && lda > 0 && ldc > 0, type_a == CUDA_C_32F && type_c == CUDA_C_32F,                                 \
                     cublasCsyrk_v2(handle, uplo, trans, n, k, alpha, a, lda, beta, c, ldc))                            \
     }                                                                                                                  \
     cublasStatus_t cublasCherk##NAME(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans, int n,    \
                                      int k, const float *alpha, const void *a, cudaDataType_t type_a, int lda,        \
                                      const float *beta, void *c, cudaDataType_t type_c, int ldc)                       \
     {                                                                                                                  \
-        ONLY_SINGLE("cublasCherk" #NAME, type_a == CUDA_C_32F && type_c == CUDA_C_32F,                                 \
+        ONLY_SINGLE("cublasCherk" #NAME, n >= 0 && k >= 0 && lda > 0 && ldc > 0, type_a == CUDA_C_32F && type_c == CUDA_C_32F,                                 \
                     cublasCherk_v2(handle, uplo, trans, n, k, alpha, a, lda, beta, c, ldc))                            \
     }
 
@@ -321,7 +322,7 @@ cublasStatus_t cublasCgemm3mEx(cublasHandle_t handle, cublasOperation_t transa, 
                                const void *b, cudaDataType_t type_b, int ldb, const cuComplex *beta, void *c,
                                cudaDataType_t type_c, int ldc)
 {
-    ONLY_SINGLE("cublasCgemm3mEx", type_a == CUDA_C_32F && type_b == CUDA_C_32F && type_c == CUDA_C_32F,
+    ONLY_SINGLE("cublasCgemm3mEx", m >= 0 && n >= 0 && k >= 0 && lda > 0 && ldb > 0 && ldc > 0, type_a == CUDA_C_32F && type_b == CUDA_C_32F && type_c == CUDA_C_32F,
                 cublasCgemm_v2(handle, transa, transb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc))
 }
 

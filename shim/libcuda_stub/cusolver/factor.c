@@ -29,7 +29,8 @@ static cusolverStatus_t getrs(cusolverDnHandle_t h, int type, int trans, int64_t
     cusolverStatus_t cusolverDn##L##getrf_bufferSize(cusolverDnHandle_t handle, int m, int n, void *a, int lda,        \
                                                      int *lwork)                                                       \
     {                                                                                                                  \
-        (void)m, (void)n, (void)a, (void)lda;                                                                          \
+        (void)a;                                                                                                       \
+        QUERY(m >= 0 && n >= 0 && lda >= at_least_one(m));                                                             \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##getrf(cusolverDnHandle_t handle, int m, int n, void *a, int lda, void *work,       \
@@ -49,7 +50,8 @@ cusolverStatus_t cusolverDnXgetrf_bufferSize(cusolverDnHandle_t handle, cusolver
                                              int type_a, const void *a, int64_t lda, int compute_type,
                                              size_t *device_bytes, size_t *host_bytes)
 {
-    (void)params, (void)m, (void)n, (void)type_a, (void)a, (void)lda, (void)compute_type;
+    (void)params, (void)type_a, (void)a, (void)compute_type;
+    QUERY(m >= 0 && n >= 0 && lda >= at_least_one(m));
     return work_bytes(handle, device_bytes, host_bytes);
 }
 
@@ -66,7 +68,7 @@ cusolverStatus_t cusolverDnXgetrs(cusolverDnHandle_t handle, cusolverDnParams_t 
                                   int type_b, void *b, int64_t ldb, int *info)
 {
     (void)params;
-    REQUIRE(type_a == type_b);
+    QUERY(type_a == type_b);
     return getrs(handle, maf_solver_type(type_a), trans, n, nrhs, a, lda, pivots, 8, b, ldb, info);
 }
 
@@ -111,7 +113,8 @@ static cusolverStatus_t potrs_batched(cusolverDnHandle_t h, int type, int uplo, 
     cusolverStatus_t cusolverDn##L##potrf_bufferSize(cusolverDnHandle_t handle, int uplo, int n, void *a, int lda,     \
                                                      int *lwork)                                                       \
     {                                                                                                                  \
-        (void)uplo, (void)n, (void)a, (void)lda;                                                                       \
+        (void)a;                                                                                                       \
+        QUERY(n >= 0 && (unsigned)uplo <= 1 && lda >= at_least_one(n));                                                \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##potrf(cusolverDnHandle_t handle, int uplo, int n, void *a, int lda, void *work,    \
@@ -123,7 +126,7 @@ static cusolverStatus_t potrs_batched(cusolverDnHandle_t h, int type, int uplo, 
     cusolverStatus_t cusolverDn##L##potrfBatched(cusolverDnHandle_t handle, int uplo, int n, void *a, int lda,         \
                                                  int *info, int batch)                                                 \
     {                                                                                                                  \
-        REQUIRE(batch >= 0);                                                                                   \
+        QUERY(batch >= 0);                                                                                             \
         return batch ? potrf(handle, T, uplo, n, a, lda, 1, batch, info) : CUSOLVER_STATUS_SUCCESS;                    \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##potrs(cusolverDnHandle_t handle, int uplo, int n, int nrhs, const void *a,         \
@@ -140,7 +143,8 @@ static cusolverStatus_t potrs_batched(cusolverDnHandle_t h, int type, int uplo, 
     cusolverStatus_t cusolverDn##L##potri_bufferSize(cusolverDnHandle_t handle, int uplo, int n, void *a, int lda,     \
                                                      int *lwork)                                                       \
     {                                                                                                                  \
-        (void)uplo, (void)n, (void)a, (void)lda;                                                                       \
+        (void)a;                                                                                                       \
+        QUERY(n >= 0 && (unsigned)uplo <= 1 && lda >= at_least_one(n));                                                \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##potri(cusolverDnHandle_t handle, int uplo, int n, void *a, int lda, void *work,    \
@@ -155,7 +159,8 @@ cusolverStatus_t cusolverDnXpotrf_bufferSize(cusolverDnHandle_t handle, cusolver
                                              int type_a, const void *a, int64_t lda, int compute_type,
                                              size_t *device_bytes, size_t *host_bytes)
 {
-    (void)params, (void)uplo, (void)n, (void)type_a, (void)a, (void)lda, (void)compute_type;
+    (void)params, (void)type_a, (void)a, (void)compute_type;
+    QUERY(n >= 0 && (unsigned)uplo <= 1 && lda >= at_least_one(n));
     return work_bytes(handle, device_bytes, host_bytes);
 }
 
@@ -172,7 +177,7 @@ cusolverStatus_t cusolverDnXpotrs(cusolverDnHandle_t handle, cusolverDnParams_t 
                                   int64_t ldb, int *info)
 {
     (void)params;
-    REQUIRE(type_a == type_b);
+    QUERY(type_a == type_b);
     return potrs(handle, maf_solver_type(type_a), uplo, n, nrhs, a, lda, b, ldb, 0, 1, info);
 }
 
@@ -204,7 +209,8 @@ static cusolverStatus_t ormqr(cusolverDnHandle_t h, int type, int side, int tran
     cusolverStatus_t cusolverDn##L##geqrf_bufferSize(cusolverDnHandle_t handle, int m, int n, void *a, int lda,        \
                                                      int *lwork)                                                       \
     {                                                                                                                  \
-        (void)m, (void)n, (void)a, (void)lda;                                                                          \
+        (void)a;                                                                                                       \
+        QUERY(m >= 0 && n >= 0 && lda >= at_least_one(m));                                                             \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##geqrf(cusolverDnHandle_t handle, int m, int n, void *a, int lda, void *tau,        \
@@ -216,7 +222,8 @@ static cusolverStatus_t ormqr(cusolverDnHandle_t h, int type, int side, int tran
     cusolverStatus_t cusolverDn##L##OR##gqr_bufferSize(cusolverDnHandle_t handle, int m, int n, int k, const void *a,  \
                                                        int lda, const void *tau, int *lwork)                           \
     {                                                                                                                  \
-        (void)m, (void)n, (void)k, (void)a, (void)lda, (void)tau;                                                      \
+        (void)a, (void)tau;                                                                                            \
+        QUERY(m >= 0 && n >= 0 && k >= 0 && lda >= at_least_one(m));                                                   \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##OR##gqr(cusolverDnHandle_t handle, int m, int n, int k, void *a, int lda,          \
@@ -229,7 +236,9 @@ static cusolverStatus_t ormqr(cusolverDnHandle_t h, int type, int side, int tran
                                                        int k, const void *a, int lda, const void *tau, const void *c,  \
                                                        int ldc, int *lwork)                                            \
     {                                                                                                                  \
-        (void)side, (void)trans, (void)m, (void)n, (void)k, (void)a, (void)lda, (void)tau, (void)c, (void)ldc;         \
+        (void)a, (void)tau, (void)c;                                                                                   \
+        QUERY(m >= 0 && n >= 0 && k >= 0 && (unsigned)side <= 1 && (unsigned)trans <= 2 && lda >=                      \
+              at_least_one((side ? n : m)) && ldc >= at_least_one(m));                                                 \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##OR##mqr(cusolverDnHandle_t handle, int side, int trans, int m, int n, int k,       \
@@ -245,7 +254,8 @@ cusolverStatus_t cusolverDnXgeqrf_bufferSize(cusolverDnHandle_t handle, cusolver
                                              int type_a, const void *a, int64_t lda, int type_tau, const void *tau,
                                              int compute_type, size_t *device_bytes, size_t *host_bytes)
 {
-    (void)params, (void)m, (void)n, (void)type_a, (void)a, (void)lda, (void)type_tau, (void)tau, (void)compute_type;
+    (void)params, (void)type_a, (void)a, (void)type_tau, (void)tau, (void)compute_type;
+    QUERY(m >= 0 && n >= 0 && lda >= at_least_one(m));
     return work_bytes(handle, device_bytes, host_bytes);
 }
 
@@ -254,7 +264,7 @@ cusolverStatus_t cusolverDnXgeqrf(cusolverDnHandle_t handle, cusolverDnParams_t 
                                   void *device_work, size_t device_bytes, void *host_work, size_t host_bytes, int *info)
 {
     (void)params, (void)compute_type, (void)device_work, (void)device_bytes, (void)host_work, (void)host_bytes;
-    REQUIRE(type_a == type_tau);
+    QUERY(type_a == type_tau);
     return geqrf(handle, maf_solver_type(type_a), m, n, a, lda, tau, info);
 }
 
@@ -263,7 +273,8 @@ cusolverStatus_t cusolverDnXgeqrf(cusolverDnHandle_t handle, cusolverDnParams_t 
 #define LDL(L, T)                                                                                                      \
     cusolverStatus_t cusolverDn##L##sytrf_bufferSize(cusolverDnHandle_t handle, int n, void *a, int lda, int *lwork)   \
     {                                                                                                                  \
-        (void)n, (void)a, (void)lda;                                                                                   \
+        (void)a;                                                                                                       \
+        QUERY(n >= 0 && lda >= at_least_one(n));                                                                       \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##sytrf(cusolverDnHandle_t handle, int uplo, int n, void *a, int lda, int *pivots,   \
@@ -272,6 +283,8 @@ cusolverStatus_t cusolverDnXgeqrf(cusolverDnHandle_t handle, cusolverDnParams_t 
         struct maf_op_lapack op = {.routine = MAF_SYTRF, .type = T, .uplo = uplo, .n = n, .lda = lda,                  \
                                    .pivot_bytes = 4};                                                                  \
         (void)work, (void)lwork;                                                                                       \
+        if (!handle)                                                                                                   \
+            return CUSOLVER_STATUS_NOT_INITIALIZED;                                                                    \
         if (!pivots) {                                                                                                 \
             maf_unsupported("cusolver", "sytrf without pivoting");                                                     \
             return CUSOLVER_STATUS_NOT_SUPPORTED;                                                                      \
@@ -284,7 +297,8 @@ cusolverStatus_t cusolverDnXsytrs_bufferSize(cusolverDnHandle_t handle, int uplo
                                              const void *a, int64_t lda, const int64_t *pivots, int type_b, void *b,
                                              int64_t ldb, size_t *device_bytes, size_t *host_bytes)
 {
-    (void)uplo, (void)n, (void)nrhs, (void)type_a, (void)a, (void)lda, (void)pivots, (void)type_b, (void)b, (void)ldb;
+    (void)type_a, (void)a, (void)pivots, (void)type_b, (void)b;
+    QUERY(n >= 0 && nrhs >= 0 && (unsigned)uplo <= 1 && lda >= at_least_one(n) && ldb >= at_least_one(n));
     return work_bytes(handle, device_bytes, host_bytes);
 }
 
@@ -295,6 +309,6 @@ cusolverStatus_t cusolverDnXsytrs(cusolverDnHandle_t handle, int uplo, int64_t n
     struct maf_op_lapack op = {.routine = MAF_SYTRS, .type = maf_solver_type(type_a), .uplo = uplo, .n = n, .k = nrhs,
                                .lda = lda, .ldb = ldb, .pivot_bytes = 8};
     (void)device_work, (void)device_bytes, (void)host_work, (void)host_bytes;
-    REQUIRE(type_a == type_b && pivots);
+    QUERY(type_a == type_b && pivots);
     return maf_solver_submit(handle, &op, &(struct operands){.a = a, .b = b, .p = pivots, .info = info});
 }

@@ -28,6 +28,20 @@ HIDDEN cusolverStatus_t maf_solver_submit(cusolverDnHandle_t handle, const struc
 HIDDEN int maf_solver_type(int data_type);
 
 /* Work areas: LAPACK's own lie in the executor, but programs expect a size above zero. */
+static inline int64_t at_least_one(int64_t n)
+{
+    return n > 1 ? n : 1;
+}
+
+/* A query for a work area's size checks what the call itself checks. */
+#define QUERY(condition)                                                                                               \
+    do {                                                                                                               \
+        if (!handle)                                                                                                   \
+            return CUSOLVER_STATUS_NOT_INITIALIZED;                                                                    \
+        if (!(condition))                                                                                              \
+            return CUSOLVER_STATUS_INVALID_VALUE;                                                                      \
+    } while (0)
+
 static inline cusolverStatus_t work_elements(cusolverDnHandle_t handle, int *elements)
 {
     if (!handle)

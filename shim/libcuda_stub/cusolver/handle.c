@@ -5,6 +5,8 @@
 
 enum { MAJOR = MAF_CUSOLVER_MAJOR, MINOR = MAF_CUSOLVER_MAJOR >= 12 ? 0 : 7, PATCH = 0 };
 
+enum { DETERMINISTIC = 1, NOT_DETERMINISTIC = 2 }; /* cusolverDeterministicMode_t */
+
 struct cusolverDnParams {
     int algorithm[16];
 };
@@ -93,7 +95,10 @@ cusolverStatus_t cusolverDnCreate(cusolverDnHandle_t *handle)
     if (!handle)
         return CUSOLVER_STATUS_INVALID_VALUE;
     *handle = calloc(1, sizeof **handle);
-    return *handle ? CUSOLVER_STATUS_SUCCESS : CUSOLVER_STATUS_ALLOC_FAILED;
+    if (!*handle)
+        return CUSOLVER_STATUS_ALLOC_FAILED;
+    (*handle)->deterministic = DETERMINISTIC;
+    return CUSOLVER_STATUS_SUCCESS;
 }
 
 cusolverStatus_t cusolverDnDestroy(cusolverDnHandle_t handle)
@@ -126,6 +131,8 @@ cusolverStatus_t cusolverDnSetDeterministicMode(cusolverDnHandle_t handle, int m
 {
     if (!handle)
         return CUSOLVER_STATUS_NOT_INITIALIZED;
+    if (mode != DETERMINISTIC && mode != NOT_DETERMINISTIC)
+        return CUSOLVER_STATUS_INVALID_VALUE;
     handle->deterministic = mode;
     return CUSOLVER_STATUS_SUCCESS;
 }

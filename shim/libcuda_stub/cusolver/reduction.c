@@ -19,9 +19,9 @@ static cusolverStatus_t syevdx(cusolverDnHandle_t h, int type, int mode, int ran
     struct maf_op_lapack op = {.routine = MAF_SYEVDX, .type = type, .job_u = mode ? 'V' : 'N', .uplo = uplo, .n = n,
                                .lda = lda, .first = 1, .last = n};
     int32_t found = (int32_t)n;
-    REQUIRE(count && range >= RANGE_ALL && range <= RANGE_VALUES && (mode == 0 || mode == 1));
     if (!h)
         return CUSOLVER_STATUS_NOT_INITIALIZED;
+    REQUIRE(count && range >= RANGE_ALL && range <= RANGE_VALUES && (mode == 0 || mode == 1));
     if (range == RANGE_NUMBERS) {
         REQUIRE(n == 0 || (first >= 1 && last >= first && last <= n));
         op.first = first;
@@ -60,8 +60,8 @@ static cusolverStatus_t sygvd(cusolverDnHandle_t h, int type, int itype, int mod
                                                         int n, const void *a, int lda, R low, R high, int first,       \
                                                         int last, int *count, const void *w, int *lwork)               \
     {                                                                                                                  \
-        (void)mode, (void)range, (void)uplo, (void)n, (void)a, (void)lda, (void)low, (void)high, (void)first;          \
-        (void)last, (void)count, (void)w;                                                                              \
+        (void)range, (void)a, (void)low, (void)high, (void)first, (void)last, (void)count, (void)w;                    \
+        QUERY(n >= 0 && (unsigned)uplo <= 1 && (unsigned)mode <= 1 && lda >= at_least_one(n));                         \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##SY##evdx(cusolverDnHandle_t handle, int mode, int range, int uplo, int n, void *a, \
@@ -70,7 +70,7 @@ static cusolverStatus_t sygvd(cusolverDnHandle_t h, int type, int itype, int mod
     {                                                                                                                  \
         int64_t found = 0;                                                                                             \
         (void)lwork;                                                                                                   \
-        REQUIRE(count);                                                                                                \
+        QUERY(count);                                                                                                  \
         cusolverStatus_t status = syevdx(handle, T, mode, range, uplo, n, a, lda, low, high, first, last, &found, w,   \
                                          work, info);                                                                  \
         *count = (int)found;                                                                                           \
@@ -80,7 +80,9 @@ static cusolverStatus_t sygvd(cusolverDnHandle_t h, int type, int itype, int mod
                                                        int n, const void *a, int lda, const void *b, int ldb,          \
                                                        const void *w, int *lwork)                                      \
     {                                                                                                                  \
-        (void)itype, (void)mode, (void)uplo, (void)n, (void)a, (void)lda, (void)b, (void)ldb, (void)w;                 \
+        (void)a, (void)b, (void)w;                                                                                     \
+        QUERY(n >= 0 && (unsigned)uplo <= 1 && (unsigned)mode <= 1 && itype >= 1 && itype <= 3 && lda >=               \
+              at_least_one(n) && ldb >= at_least_one(n));                                                              \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##SY##gvd(cusolverDnHandle_t handle, int itype, int mode, int uplo, int n, void *a,  \
@@ -93,7 +95,9 @@ static cusolverStatus_t sygvd(cusolverDnHandle_t h, int type, int itype, int mod
                                                        int n, const void *a, int lda, const void *b, int ldb,          \
                                                        const void *w, int *lwork, syevjInfo_t params)                  \
     {                                                                                                                  \
-        (void)itype, (void)mode, (void)uplo, (void)n, (void)a, (void)lda, (void)b, (void)ldb, (void)w, (void)params;   \
+        (void)a, (void)b, (void)w, (void)params;                                                                       \
+        QUERY(n >= 0 && (unsigned)uplo <= 1 && (unsigned)mode <= 1 && itype >= 1 && itype <= 3 && lda >=               \
+              at_least_one(n) && ldb >= at_least_one(n));                                                              \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##SY##gvj(cusolverDnHandle_t handle, int itype, int mode, int uplo, int n, void *a,  \
@@ -107,7 +111,8 @@ static cusolverStatus_t sygvd(cusolverDnHandle_t h, int type, int itype, int mod
                                                        int lda, const void *d, const void *e, const void *tau,         \
                                                        int *lwork)                                                     \
     {                                                                                                                  \
-        (void)uplo, (void)n, (void)a, (void)lda, (void)d, (void)e, (void)tau;                                          \
+        (void)a, (void)d, (void)e, (void)tau;                                                                          \
+        QUERY(n >= 0 && (unsigned)uplo <= 1 && lda >= at_least_one(n));                                                \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##SY##trd(cusolverDnHandle_t handle, int uplo, int n, void *a, int lda, void *d,     \
@@ -120,7 +125,8 @@ static cusolverStatus_t sygvd(cusolverDnHandle_t h, int type, int itype, int mod
     cusolverStatus_t cusolverDn##L##OR##gtr_bufferSize(cusolverDnHandle_t handle, int uplo, int n, const void *a,      \
                                                        int lda, const void *tau, int *lwork)                           \
     {                                                                                                                  \
-        (void)uplo, (void)n, (void)a, (void)lda, (void)tau;                                                            \
+        (void)a, (void)tau;                                                                                            \
+        QUERY(n >= 0 && (unsigned)uplo <= 1 && lda >= at_least_one(n));                                                \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##OR##gtr(cusolverDnHandle_t handle, int uplo, int n, void *a, int lda,              \
@@ -134,7 +140,9 @@ static cusolverStatus_t sygvd(cusolverDnHandle_t h, int type, int itype, int mod
                                                        int m, int n, const void *a, int lda, const void *tau,          \
                                                        const void *c, int ldc, int *lwork)                             \
     {                                                                                                                  \
-        (void)side, (void)uplo, (void)trans, (void)m, (void)n, (void)a, (void)lda, (void)tau, (void)c, (void)ldc;      \
+        (void)a, (void)tau, (void)c;                                                                                   \
+        QUERY(m >= 0 && n >= 0 && (unsigned)uplo <= 1 && (unsigned)side <= 1 && (unsigned)trans <= 2 && lda            \
+              >= at_least_one((side ? n : m)) && ldc >= at_least_one(m));                                              \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##OR##mtr(cusolverDnHandle_t handle, int side, int uplo, int trans, int m, int n,    \
@@ -148,7 +156,7 @@ static cusolverStatus_t sygvd(cusolverDnHandle_t h, int type, int itype, int mod
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##gebrd_bufferSize(cusolverDnHandle_t handle, int m, int n, int *lwork)              \
     {                                                                                                                  \
-        (void)m, (void)n;                                                                                              \
+        QUERY(m >= 0 && n >= 0);                                                                                       \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##gebrd(cusolverDnHandle_t handle, int m, int n, void *a, int lda, void *d, void *e, \
@@ -162,7 +170,8 @@ static cusolverStatus_t sygvd(cusolverDnHandle_t h, int type, int itype, int mod
     cusolverStatus_t cusolverDn##L##OR##gbr_bufferSize(cusolverDnHandle_t handle, int side, int m, int n, int k,       \
                                                        const void *a, int lda, const void *tau, int *lwork)            \
     {                                                                                                                  \
-        (void)side, (void)m, (void)n, (void)k, (void)a, (void)lda, (void)tau;                                          \
+        (void)a, (void)tau;                                                                                            \
+        QUERY(m >= 0 && n >= 0 && k >= 0 && (unsigned)side <= 1 && lda >= at_least_one(m));                            \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##OR##gbr(cusolverDnHandle_t handle, int side, int m, int n, int k, void *a,         \
@@ -193,8 +202,9 @@ cusolverStatus_t cusolverDnXsyevdx_bufferSize(cusolverDnHandle_t handle, cusolve
                                               void *high, int64_t first, int64_t last, int64_t *count, int type_w,
                                               const void *w, int compute_type, size_t *device_bytes, size_t *host_bytes)
 {
-    (void)params, (void)mode, (void)range, (void)uplo, (void)n, (void)type_a, (void)a, (void)lda, (void)low;
-    (void)high, (void)first, (void)last, (void)count, (void)type_w, (void)w, (void)compute_type;
+    (void)params, (void)range, (void)type_a, (void)a, (void)low, (void)high, (void)first, (void)last;
+    (void)count, (void)type_w, (void)w, (void)compute_type;
+    QUERY(n >= 0 && (unsigned)uplo <= 1 && (unsigned)mode <= 1 && lda >= at_least_one(n));
     return work_bytes(handle, device_bytes, host_bytes);
 }
 
@@ -219,7 +229,7 @@ cusolverStatus_t cusolverDnXsyevdx(cusolverDnHandle_t handle, cusolverDnParams_t
 {
     int type = maf_solver_type(type_a);
     (void)params, (void)type_w, (void)compute_type, (void)device_bytes, (void)host_work, (void)host_bytes;
-    REQUIRE(range != RANGE_VALUES || (low && high));
+    QUERY(range != RANGE_VALUES || (low && high));
     return syevdx(handle, type, mode, range, uplo, n, a, lda, bound(type, low), bound(type, high), first, last, count,
                   w, device_work, info);
 }
@@ -227,7 +237,8 @@ cusolverStatus_t cusolverDnXsyevdx(cusolverDnHandle_t handle, cusolverDnParams_t
 cusolverStatus_t cusolverDnXtrtri_bufferSize(cusolverDnHandle_t handle, int uplo, int diag, int64_t n, int type_a,
                                              void *a, int64_t lda, size_t *device_bytes, size_t *host_bytes)
 {
-    (void)uplo, (void)diag, (void)n, (void)type_a, (void)a, (void)lda;
+    (void)type_a, (void)a;
+    QUERY(n >= 0 && (unsigned)uplo <= 1 && (unsigned)diag <= 1 && lda >= at_least_one(n));
     return work_bytes(handle, device_bytes, host_bytes);
 }
 
@@ -238,7 +249,7 @@ cusolverStatus_t cusolverDnXtrtri(cusolverDnHandle_t handle, int uplo, int diag,
     struct maf_op_lapack op = {.routine = MAF_TRTRI, .type = maf_solver_type(type_a), .uplo = uplo,
                                .unit_diagonal = diag, .n = n, .lda = lda};
     (void)device_work, (void)device_bytes, (void)host_work, (void)host_bytes;
-    REQUIRE(diag == 0 || diag == 1);
+    QUERY(diag == 0 || diag == 1);
     return maf_solver_submit(handle, &op, &(struct operands){.a = a, .info = info});
 }
 
@@ -247,8 +258,9 @@ cusolverStatus_t cusolverDnXlarft_bufferSize(cusolverDnHandle_t handle, cusolver
                                              int type_tau, const void *tau, int type_t, void *t, int64_t ldt,
                                              int compute_type, size_t *device_bytes, size_t *host_bytes)
 {
-    (void)params, (void)direct, (void)by_rows, (void)n, (void)k, (void)type_v, (void)v, (void)ldv, (void)type_tau;
-    (void)tau, (void)type_t, (void)t, (void)ldt, (void)compute_type;
+    (void)params, (void)direct, (void)by_rows, (void)type_v, (void)v, (void)type_tau, (void)tau, (void)type_t;
+    (void)t, (void)ldt, (void)compute_type;
+    QUERY(ldt >= at_least_one(k) && n >= 0 && k >= 0 && ldv >= 1);
     return work_bytes(handle, device_bytes, host_bytes);
 }
 
@@ -260,7 +272,7 @@ cusolverStatus_t cusolverDnXlarft(cusolverDnHandle_t handle, cusolverDnParams_t 
     struct maf_op_lapack op = {.routine = MAF_LARFT, .type = maf_solver_type(type_v), .n = n, .k = k, .lda = ldv,
                                .ldb = ldt, .side = by_rows, .step = direct ? -1 : 1};
     (void)params, (void)compute_type, (void)device_work, (void)device_bytes, (void)host_work, (void)host_bytes;
-    REQUIRE(type_v == type_tau && type_v == type_t && (direct == 0 || direct == 1) && k >= 0 && k <= n);
+    QUERY(type_v == type_tau && type_v == type_t && (direct == 0 || direct == 1) && k >= 0 && k <= n);
     return k ? maf_solver_submit(handle, &op, &(struct operands){.a = v, .b = t, .w = tau})
              : handle ? CUSOLVER_STATUS_SUCCESS : CUSOLVER_STATUS_NOT_INITIALIZED;
 }
@@ -274,8 +286,10 @@ cusolverStatus_t cusolverDnXgesvdp_bufferSize(cusolverDnHandle_t handle, cusolve
                                               const void *v, int64_t ldv, int compute_type, size_t *device_bytes,
                                               size_t *host_bytes)
 {
-    (void)params, (void)mode, (void)econ, (void)m, (void)n, (void)type_a, (void)a, (void)lda, (void)type_s, (void)s;
-    (void)type_u, (void)u, (void)ldu, (void)type_v, (void)v, (void)ldv, (void)compute_type;
+    (void)params, (void)type_a, (void)a, (void)type_s, (void)s, (void)type_u, (void)u, (void)type_v, (void)v;
+    (void)compute_type;
+    QUERY(m >= 0 && n >= 0 && (unsigned)mode <= 1 && (unsigned)econ <= 1 && lda >= at_least_one(m) && ldu >=
+          1 && ldv >= 1);
     return work_bytes(handle, device_bytes, host_bytes);
 }
 
@@ -290,6 +304,7 @@ cusolverStatus_t cusolverDnXgesvdp(cusolverDnHandle_t handle, cusolverDnParams_t
                                .job_v = job, .v_plain = 1, .lda = lda, .ldu = ldu, .ldv = ldv};
     (void)params, (void)type_s, (void)compute_type, (void)device_work, (void)device_bytes, (void)host_work;
     (void)host_bytes;
+    QUERY(ldu >= 1 && ldv >= 1 && (unsigned)mode <= 1);
     REQUIRE(error && (!mode || (type_u == type_a && type_v == type_a)));
     *error = 0;
     return maf_solver_submit(handle, &op, &(struct operands){.a = a, .w = s, .u = u, .v = v, .info = info});
@@ -302,9 +317,10 @@ cusolverStatus_t cusolverDnXgesvdr_bufferSize(cusolverDnHandle_t handle, cusolve
                                               const void *v, int64_t ldv, int compute_type, size_t *device_bytes,
                                               size_t *host_bytes)
 {
-    (void)params, (void)job_u, (void)job_v, (void)m, (void)n, (void)k, (void)oversampling, (void)iterations;
-    (void)type_a, (void)a, (void)lda, (void)type_s, (void)s, (void)type_u, (void)u, (void)ldu, (void)type_v, (void)v;
-    (void)ldv, (void)compute_type;
+    (void)params, (void)job_u, (void)job_v, (void)type_a, (void)a, (void)type_s, (void)s, (void)type_u;
+    (void)u, (void)type_v, (void)v, (void)compute_type;
+    QUERY(m >= 0 && n >= 0 && k >= 0 && oversampling >= 0 && iterations >= 0 && lda >= at_least_one(m) &&
+          ldu >= 1 && ldv >= 1);
     return work_bytes(handle, device_bytes, host_bytes);
 }
 
@@ -319,6 +335,7 @@ cusolverStatus_t cusolverDnXgesvdr(cusolverDnHandle_t handle, cusolverDnParams_t
                                .job_u = job_u, .job_v = job_v, .v_plain = 1, .lda = lda, .ldu = ldu, .ldv = ldv};
     (void)params, (void)type_s, (void)compute_type, (void)device_work, (void)device_bytes, (void)host_work;
     (void)host_bytes;
+    QUERY(ldu >= 1 && ldv >= 1);
     REQUIRE(oversampling >= 0 && iterations >= 0 && (job_u == 'S' || job_u == 'N') && (job_v == 'S' || job_v == 'N'));
     REQUIRE((job_u == 'N' || (type_u == type_a && ldu >= m)) && (job_v == 'N' || (type_v == type_a && ldv >= n)));
     return maf_solver_submit(handle, &op, &(struct operands){.a = a, .w = s, .u = u, .v = v, .info = info});

@@ -16,7 +16,9 @@ static cusolverStatus_t syevd(cusolverDnHandle_t h, int type, int mode, int uplo
 {
     struct maf_op_lapack op = {.routine = MAF_SYEVD, .type = type, .job_u = job_of(mode), .uplo = uplo, .n = n,
                                .lda = lda, .batch = batch, .stride_a = lda * n, .stride_w = n};
-    if (batch < 0)
+    if (!h)
+        return CUSOLVER_STATUS_NOT_INITIALIZED;
+    if (batch < 0 || n < 0 || lda < at_least_one(n) || (unsigned)mode > 1 || (unsigned)uplo > 1)
         return CUSOLVER_STATUS_INVALID_VALUE;
     if (batch == 0)
         return CUSOLVER_STATUS_SUCCESS;
@@ -27,7 +29,8 @@ static cusolverStatus_t syevd(cusolverDnHandle_t h, int type, int mode, int uplo
     cusolverStatus_t cusolverDn##L##SY##evd_bufferSize(cusolverDnHandle_t handle, int mode, int uplo, int n,           \
                                                        const void *a, int lda, const void *w, int *lwork)              \
     {                                                                                                                  \
-        (void)mode, (void)uplo, (void)n, (void)a, (void)lda, (void)w;                                                  \
+        (void)a, (void)w;                                                                                              \
+        QUERY(n >= 0 && (unsigned)uplo <= 1 && (unsigned)mode <= 1 && lda >= at_least_one(n));                         \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##SY##evd(cusolverDnHandle_t handle, int mode, int uplo, int n, void *a, int lda,    \
@@ -40,7 +43,8 @@ static cusolverStatus_t syevd(cusolverDnHandle_t h, int type, int mode, int uplo
                                                        const void *a, int lda, const void *w, int *lwork,              \
                                                        syevjInfo_t params)                                             \
     {                                                                                                                  \
-        (void)mode, (void)uplo, (void)n, (void)a, (void)lda, (void)w, (void)params;                                    \
+        (void)a, (void)w, (void)params;                                                                                \
+        QUERY(n >= 0 && (unsigned)uplo <= 1 && (unsigned)mode <= 1 && lda >= at_least_one(n));                         \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##SY##evj(cusolverDnHandle_t handle, int mode, int uplo, int n, void *a, int lda,    \
@@ -53,7 +57,8 @@ static cusolverStatus_t syevd(cusolverDnHandle_t h, int type, int mode, int uplo
                                                               const void *a, int lda, const void *w, int *lwork,       \
                                                               syevjInfo_t params, int batch)                           \
     {                                                                                                                  \
-        (void)mode, (void)uplo, (void)n, (void)a, (void)lda, (void)w, (void)params, (void)batch;                       \
+        (void)a, (void)w, (void)params;                                                                                \
+        QUERY(n >= 0 && batch >= 0 && (unsigned)uplo <= 1 && (unsigned)mode <= 1 && lda >= at_least_one(n));           \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##SY##evjBatched(cusolverDnHandle_t handle, int mode, int uplo, int n, void *a,      \
@@ -69,8 +74,8 @@ cusolverStatus_t cusolverDnXsyevd_bufferSize(cusolverDnHandle_t handle, cusolver
                                              int64_t n, int type_a, const void *a, int64_t lda, int type_w,
                                              const void *w, int compute_type, size_t *device_bytes, size_t *host_bytes)
 {
-    (void)params, (void)mode, (void)uplo, (void)n, (void)type_a, (void)a, (void)lda, (void)type_w, (void)w;
-    (void)compute_type;
+    (void)params, (void)type_a, (void)a, (void)type_w, (void)w, (void)compute_type;
+    QUERY(n >= 0 && (unsigned)uplo <= 1 && (unsigned)mode <= 1 && lda >= at_least_one(n));
     return work_bytes(handle, device_bytes, host_bytes);
 }
 
@@ -88,7 +93,7 @@ cusolverStatus_t cusolverDnXsyevBatched_bufferSize(cusolverDnHandle_t handle, cu
                                                    int type_w, const void *w, int compute_type, size_t *device_bytes,
                                                    size_t *host_bytes, int64_t batch)
 {
-    (void)batch;
+    QUERY(batch >= 0);
     return cusolverDnXsyevd_bufferSize(handle, params, mode, uplo, n, type_a, a, lda, type_w, w, compute_type,
                                        device_bytes, host_bytes);
 }
@@ -111,8 +116,9 @@ cusolverStatus_t cusolverDnXgeev_bufferSize(cusolverDnHandle_t handle, cusolverD
                                             int64_t ld_left, int type_right, const void *right, int64_t ld_right,
                                             int compute_type, size_t *device_bytes, size_t *host_bytes)
 {
-    (void)params, (void)mode_left, (void)mode_right, (void)n, (void)type_a, (void)a, (void)lda, (void)type_w, (void)w;
-    (void)type_left, (void)left, (void)ld_left, (void)type_right, (void)right, (void)ld_right, (void)compute_type;
+    (void)params, (void)type_a, (void)a, (void)type_w, (void)w, (void)type_left, (void)left, (void)ld_left;
+    (void)type_right, (void)right, (void)ld_right, (void)compute_type;
+    QUERY(n >= 0 && (unsigned)mode_left <= 1 && (unsigned)mode_right <= 1 && lda >= at_least_one(n));
     return work_bytes(handle, device_bytes, host_bytes);
 }
 
@@ -128,6 +134,7 @@ cusolverStatus_t cusolverDnXgeev(cusolverDnHandle_t handle, cusolverDnParams_t p
                                .ldu = ld_right, .ldv = ld_left, .job_u = job_of(mode_right),
                                .job_v = job_of(mode_left)};
     (void)params, (void)compute_type, (void)device_work, (void)device_bytes, (void)host_work, (void)host_bytes;
+    QUERY((unsigned)mode_left <= 1 && (unsigned)mode_right <= 1);
     op.w_split = (op.type == MAF_F32 || op.type == MAF_F64) && type_w == type_a;
     if (!op.w_split && maf_solver_type(type_w) != (op.type == MAF_F32 || op.type == MAF_C64 ? MAF_C64 : MAF_C128))
         return CUSOLVER_STATUS_INVALID_VALUE;
@@ -151,7 +158,10 @@ static cusolverStatus_t gesvd(cusolverDnHandle_t h, const struct svd *d, void *a
                                .job_v = d->job_v, .v_plain = d->plain, .lda = d->lda, .ldu = d->ldu, .ldv = d->ldv,
                                .batch = d->batch, .stride_a = d->stride_a, .stride_w = d->stride_s,
                                .stride_u = d->stride_u, .stride_v = d->stride_v};
-    if (d->batch < 0 || d->m < 0 || d->n < 0)
+    if (!h)
+        return CUSOLVER_STATUS_NOT_INITIALIZED;
+    if (d->batch < 0 || d->m < 0 || d->n < 0 || d->lda < at_least_one(d->m) || d->ldu < 1 || d->ldv < 1 ||
+        !d->job_u || !d->job_v)
         return CUSOLVER_STATUS_INVALID_VALUE;
     if (d->batch == 0)
         return CUSOLVER_STATUS_SUCCESS;
@@ -170,6 +180,10 @@ static cusolverStatus_t gesvda(cusolverDnHandle_t h, int type, int mode, int ran
     struct svd d = {.type = type, .job_u = mode ? 'S' : 'N', .job_v = mode ? 'S' : 'N', .plain = 1, .m = m, .n = n,
                     .lda = lda, .ldu = ldu, .ldv = ldv, .batch = batch, .stride_a = stride_a, .stride_s = stride_s,
                     .stride_u = stride_u, .stride_v = stride_v};
+    if (!h)
+        return CUSOLVER_STATUS_NOT_INITIALIZED;
+    if (m < 0 || n < 0 || batch < 0 || lda < at_least_one(m) || ldu < 1 || ldv < 1 || (unsigned)mode > 1)
+        return CUSOLVER_STATUS_INVALID_VALUE;
     if (rank != least(m, n)) {
         maf_unsupported("cusolver", "gesvdaStridedBatched of less than full rank");
         return CUSOLVER_STATUS_NOT_SUPPORTED;
@@ -183,7 +197,7 @@ static cusolverStatus_t gesvda(cusolverDnHandle_t h, int type, int mode, int ran
 #define SVD(L, T)                                                                                                      \
     cusolverStatus_t cusolverDn##L##gesvd_bufferSize(cusolverDnHandle_t handle, int m, int n, int *lwork)              \
     {                                                                                                                  \
-        (void)m, (void)n;                                                                                              \
+        QUERY(m >= 0 && n >= 0);                                                                                       \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##gesvd(cusolverDnHandle_t handle, signed char job_u, signed char job_vt, int m,     \
@@ -199,15 +213,16 @@ static cusolverStatus_t gesvda(cusolverDnHandle_t h, int type, int mode, int ran
                                                       const void *a, int lda, const void *s, const void *u, int ldu,   \
                                                       const void *v, int ldv, int *lwork, gesvdjInfo_t params)         \
     {                                                                                                                  \
-        (void)mode, (void)econ, (void)m, (void)n, (void)a, (void)lda, (void)s, (void)u, (void)ldu, (void)v, (void)ldv; \
-        (void)params;                                                                                                  \
+        (void)a, (void)s, (void)u, (void)v, (void)params;                                                              \
+        QUERY(m >= 0 && n >= 0 && (unsigned)mode <= 1 && (unsigned)econ <= 1 && lda >= at_least_one(m) &&              \
+              ldu >= 1 && ldv >= 1);                                                                                   \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##gesvdj(cusolverDnHandle_t handle, int mode, int econ, int m, int n, void *a,       \
                                            int lda, void *s, void *u, int ldu, void *v, int ldv, void *work,           \
                                            int lwork, int *info, gesvdjInfo_t params)                                  \
     {                                                                                                                  \
-        int job = !mode ? 'N' : econ ? 'S' : 'A';                                                                      \
+        int job = (unsigned)mode > 1 ? 0 : !mode ? 'N' : econ ? 'S' : 'A';                                             \
         struct svd d = {.type = T, .job_u = job, .job_v = job, .plain = 1, .m = m, .n = n, .lda = lda, .ldu = ldu,     \
                         .ldv = ldv, .batch = 1};                                                                       \
         (void)work, (void)lwork, (void)params;                                                                         \
@@ -217,15 +232,16 @@ static cusolverStatus_t gesvda(cusolverDnHandle_t h, int type, int mode, int ran
         cusolverDnHandle_t handle, int mode, int m, int n, const void *a, int lda, const void *s, const void *u,       \
         int ldu, const void *v, int ldv, int *lwork, gesvdjInfo_t params, int batch)                                   \
     {                                                                                                                  \
-        (void)mode, (void)m, (void)n, (void)a, (void)lda, (void)s, (void)u, (void)ldu, (void)v, (void)ldv;             \
-        (void)params, (void)batch;                                                                                     \
+        (void)a, (void)s, (void)u, (void)v, (void)params;                                                              \
+        QUERY(m >= 0 && n >= 0 && batch >= 0 && (unsigned)mode <= 1 && lda >= at_least_one(m) && ldu >= 1 &&           \
+              ldv >= 1);                                                                                               \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##gesvdjBatched(cusolverDnHandle_t handle, int mode, int m, int n, void *a, int lda, \
                                                   void *s, void *u, int ldu, void *v, int ldv, void *work, int lwork,  \
                                                   int *info, gesvdjInfo_t params, int batch)                           \
     {                                                                                                                  \
-        int job = mode ? 'A' : 'N';                                                                                    \
+        int job = (unsigned)mode > 1 ? 0 : mode ? 'A' : 'N';                                                           \
         struct svd d = {.type = T, .job_u = job, .job_v = job, .plain = 1, .m = m, .n = n, .lda = lda, .ldu = ldu,     \
                         .ldv = ldv, .batch = batch, .stride_a = (int64_t)lda * n, .stride_s = least(m, n),             \
                         .stride_u = (int64_t)ldu * m, .stride_v = (int64_t)ldv * n};                                   \
@@ -237,8 +253,10 @@ static cusolverStatus_t gesvda(cusolverDnHandle_t h, int type, int mode, int ran
         const void *s, long long stride_s, const void *u, int ldu, long long stride_u, const void *v, int ldv,         \
         long long stride_v, int *lwork, int batch)                                                                     \
     {                                                                                                                  \
-        (void)mode, (void)rank, (void)m, (void)n, (void)a, (void)lda, (void)stride_a, (void)s, (void)stride_s;         \
-        (void)u, (void)ldu, (void)stride_u, (void)v, (void)ldv, (void)stride_v, (void)batch;                           \
+        (void)rank, (void)a, (void)stride_a, (void)s, (void)stride_s, (void)u, (void)stride_u, (void)v;                \
+        (void)stride_v;                                                                                                \
+        QUERY(m >= 0 && n >= 0 && batch >= 0 && (unsigned)mode <= 1 && lda >= at_least_one(m) && ldu >= 1 &&           \
+              ldv >= 1);                                                                                               \
         return work_elements(handle, lwork);                                                                           \
     }                                                                                                                  \
     cusolverStatus_t cusolverDn##L##gesvdaStridedBatched(                                                              \
@@ -258,8 +276,9 @@ cusolverStatus_t cusolverDnXgesvd_bufferSize(cusolverDnHandle_t handle, cusolver
                                              int64_t ldu, int type_vt, const void *vt, int64_t ldvt, int compute_type,
                                              size_t *device_bytes, size_t *host_bytes)
 {
-    (void)params, (void)job_u, (void)job_vt, (void)m, (void)n, (void)type_a, (void)a, (void)lda, (void)type_s, (void)s;
-    (void)type_u, (void)u, (void)ldu, (void)type_vt, (void)vt, (void)ldvt, (void)compute_type;
+    (void)params, (void)job_u, (void)job_vt, (void)type_a, (void)a, (void)type_s, (void)s, (void)type_u;
+    (void)u, (void)type_vt, (void)vt, (void)compute_type;
+    QUERY(m >= 0 && n >= 0 && lda >= at_least_one(m) && ldu >= 1 && ldvt >= 1);
     return work_bytes(handle, device_bytes, host_bytes);
 }
 

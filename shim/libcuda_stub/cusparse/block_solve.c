@@ -146,6 +146,7 @@ static cusparseStatus_t small_buffer(cusparseHandle_t handle, int *bytes)
     }                                                                                                                  \
     cusparseStatus_t cusparseX##Routine##_zeroPivot(cusparseHandle_t handle, cusparseBsrInfo_t info, int *position)    \
     {                                                                                                                  \
+        NEED_HANDLE(handle);                                                                                           \
         return zero_pivot(handle, info, position);                                                                     \
     }
 INFO(Bsrsv2, bsrsv2)
@@ -156,6 +157,9 @@ INFO(Bsrsm2, bsrsm2)
         cusparseHandle_t handle, int direction, int op, int mb, int nnzb, const cusparseMatDescr_t descriptor,         \
         void *values, const int *offsets, const int *indices, int size, cusparseBsrInfo_t info, int *bytes)            \
     {                                                                                                                  \
+        NEED_HANDLE(handle);                                                                                           \
+        NEED((unsigned)op <= 2);                                                                                       \
+        NEED(mb >= 0 && nnzb >= 0);                                                                                    \
         (void)direction, (void)op, (void)values, (void)offsets, (void)indices;                                         \
         return wrong(mb, 1, nnzb, descriptor, size, info) ? CUSPARSE_STATUS_INVALID_VALUE                              \
                                                           : small_buffer(handle, bytes);                               \
@@ -165,6 +169,8 @@ INFO(Bsrsm2, bsrsm2)
         const void *values, const int *offsets, const int *indices, int size, cusparseBsrInfo_t info, int policy,      \
         void *buffer)                                                                                                  \
     {                                                                                                                  \
+        NEED_HANDLE(handle);                                                                                           \
+        NEED((unsigned)op <= 2);                                                                                       \
         (void)op, (void)policy, (void)buffer;                                                                          \
         if (wrong(mb, 1, nnzb, descriptor, size, info))                                                                \
             return CUSPARSE_STATUS_INVALID_VALUE;                                                                      \
@@ -177,6 +183,8 @@ INFO(Bsrsm2, bsrsm2)
         const cusparseMatDescr_t descriptor, const void *values, const int *offsets, const int *indices, int size,     \
         cusparseBsrInfo_t info, const void *f, void *x, int policy, void *buffer)                                      \
     {                                                                                                                  \
+        NEED_HANDLE(handle);                                                                                           \
+        NEED((unsigned)op <= 2);                                                                                       \
         (void)policy, (void)buffer;                                                                                    \
         if (wrong(mb, 1, nnzb, descriptor, size, info))                                                                \
             return CUSPARSE_STATUS_INVALID_VALUE;                                                                      \
@@ -189,6 +197,9 @@ INFO(Bsrsm2, bsrsm2)
         const cusparseMatDescr_t descriptor, void *values, const int *offsets, const int *indices, int size,           \
         cusparseBsrInfo_t info, int *bytes)                                                                            \
     {                                                                                                                  \
+        NEED_HANDLE(handle);                                                                                           \
+        NEED((unsigned)op <= 2);                                                                                       \
+        NEED(mb >= 0 && n >= 0 && nnzb >= 0);                                                                          \
         (void)direction, (void)op, (void)op_xy, (void)values, (void)offsets, (void)indices;                            \
         return wrong(mb, n, nnzb, descriptor, size, info) ? CUSPARSE_STATUS_INVALID_VALUE                              \
                                                           : small_buffer(handle, bytes);                               \
@@ -198,6 +209,8 @@ INFO(Bsrsm2, bsrsm2)
         const cusparseMatDescr_t descriptor, const void *values, const int *offsets, const int *indices, int size,     \
         cusparseBsrInfo_t info, int policy, void *buffer)                                                              \
     {                                                                                                                  \
+        NEED_HANDLE(handle);                                                                                           \
+        NEED((unsigned)op <= 2);                                                                                       \
         (void)op_xy, (void)n;                                                                                          \
         return cusparse##L##bsrsv2_analysis(handle, direction, op, mb, nnzb, descriptor, values, offsets, indices,     \
                                             size, info, policy, buffer);                                               \
@@ -207,6 +220,8 @@ INFO(Bsrsm2, bsrsm2)
         const cusparseMatDescr_t descriptor, const void *values, const int *offsets, const int *indices, int size,     \
         cusparseBsrInfo_t info, const void *b, int ldb, void *x, int ldx, int policy, void *buffer)                    \
     {                                                                                                                  \
+        NEED_HANDLE(handle);                                                                                           \
+        NEED((unsigned)op <= 2);                                                                                       \
         (void)policy, (void)buffer;                                                                                    \
         if (wrong(mb, n, nnzb, descriptor, size, info))                                                                \
             return CUSPARSE_STATUS_INVALID_VALUE;                                                                      \

@@ -1,17 +1,6 @@
 /* Sparse vectors, what descriptors hold, and conversions between formats. */
 #include "front.h"
 
-#define NEED(condition)                                                                                                \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            return CUSPARSE_STATUS_INVALID_VALUE;                                                                      \
-    } while (0)
-#define NEED_HANDLE(handle)                                                                                            \
-    do {                                                                                                               \
-        if (!(handle))                                                                                                 \
-            return CUSPARSE_STATUS_NOT_INITIALIZED;                                                                    \
-    } while (0)
-
 /* --- what descriptors hold ---- */
 
 cusparseStatus_t cusparseCreateSpVec(cusparseSpVecDescr_t *vector, int64_t size, int64_t nnz, void *indices,
@@ -164,6 +153,7 @@ static cusparseStatus_t vector_call(cusparseHandle_t handle, struct call *call, 
 cusparseStatus_t cusparseAxpby(cusparseHandle_t handle, const void *alpha, cusparseSpVecDescr_t x, const void *beta,
                                cusparseDnVecDescr_t y)
 {
+    NEED_HANDLE(handle);
     struct call call = {0};
     cusparseStatus_t status = vector_call(handle, &call, MAF_SPARSE_AXPBY, x, y);
     if (status)
@@ -176,6 +166,7 @@ cusparseStatus_t cusparseAxpby(cusparseHandle_t handle, const void *alpha, cuspa
 
 cusparseStatus_t cusparseGather(cusparseHandle_t handle, cusparseDnVecDescr_t y, cusparseSpVecDescr_t x)
 {
+    NEED_HANDLE(handle);
     struct call call = {0};
     cusparseStatus_t status = vector_call(handle, &call, MAF_SPARSE_GATHER, x, y);
     return status ? status : maf_sparse_submit(handle, &call);
@@ -183,6 +174,7 @@ cusparseStatus_t cusparseGather(cusparseHandle_t handle, cusparseDnVecDescr_t y,
 
 cusparseStatus_t cusparseScatter(cusparseHandle_t handle, cusparseSpVecDescr_t x, cusparseDnVecDescr_t y)
 {
+    NEED_HANDLE(handle);
     struct call call = {0};
     cusparseStatus_t status = vector_call(handle, &call, MAF_SPARSE_SCATTER, x, y);
     return status ? status : maf_sparse_submit(handle, &call);
@@ -194,9 +186,10 @@ enum { RESULT_BYTES = 16 };
 cusparseStatus_t cusparseSpVV_bufferSize(cusparseHandle_t handle, int op, cusparseSpVecDescr_t x,
                                          cusparseDnVecDescr_t y, const void *result, int compute_type, size_t *bytes)
 {
-    (void)op, (void)result, (void)compute_type;
     NEED_HANDLE(handle);
-    NEED(x && y && bytes);
+    (void)result, (void)compute_type;
+    NEED_HANDLE(handle);
+    NEED(x && y && bytes && (op == 0 || op == 2));
     *bytes = RESULT_BYTES;
     return CUSPARSE_STATUS_SUCCESS;
 }
@@ -204,6 +197,7 @@ cusparseStatus_t cusparseSpVV_bufferSize(cusparseHandle_t handle, int op, cuspar
 cusparseStatus_t cusparseSpVV(cusparseHandle_t handle, int op, cusparseSpVecDescr_t x, cusparseDnVecDescr_t y,
                               void *result, int compute_type, void *buffer)
 {
+    NEED_HANDLE(handle);
     static const uint8_t sizes[] = {[MAF_F32] = 4, [MAF_F64] = 8, [MAF_C64] = 8, [MAF_C128] = 16};
     struct call call = {0};
     cusparseStatus_t status = vector_call(handle, &call, MAF_SPARSE_DOT, x, y);
@@ -235,6 +229,7 @@ static int same_shape(const struct cusparseSpMatDescr *a, const struct cusparseD
 cusparseStatus_t cusparseSparseToDense_bufferSize(cusparseHandle_t handle, cusparseSpMatDescr_t a,
                                                   cusparseDnMatDescr_t b, int algorithm, size_t *bytes)
 {
+    NEED_HANDLE(handle);
     (void)a, (void)b, (void)algorithm;
     return no_buffer(handle, bytes);
 }
@@ -242,6 +237,7 @@ cusparseStatus_t cusparseSparseToDense_bufferSize(cusparseHandle_t handle, cuspa
 cusparseStatus_t cusparseSparseToDense(cusparseHandle_t handle, cusparseSpMatDescr_t a, cusparseDnMatDescr_t b,
                                        int algorithm, void *buffer)
 {
+    NEED_HANDLE(handle);
     struct call call = {.op = {.routine = MAF_SPARSE_TO_DENSE}};
     (void)algorithm, (void)buffer;
     NEED_HANDLE(handle);
@@ -270,6 +266,7 @@ static cusparseStatus_t from_dense(cusparseHandle_t handle, struct call *call, i
 cusparseStatus_t cusparseDenseToSparse_bufferSize(cusparseHandle_t handle, cusparseDnMatDescr_t a,
                                                   cusparseSpMatDescr_t b, int algorithm, size_t *bytes)
 {
+    NEED_HANDLE(handle);
     (void)a, (void)b, (void)algorithm;
     return no_buffer(handle, bytes);
 }
@@ -278,6 +275,7 @@ cusparseStatus_t cusparseDenseToSparse_bufferSize(cusparseHandle_t handle, cuspa
 cusparseStatus_t cusparseDenseToSparse_analysis(cusparseHandle_t handle, cusparseDnMatDescr_t a,
                                                 cusparseSpMatDescr_t b, int algorithm, void *buffer)
 {
+    NEED_HANDLE(handle);
     struct call call = {0};
     int64_t count = 0;
     (void)algorithm;
@@ -299,6 +297,7 @@ cusparseStatus_t cusparseDenseToSparse_analysis(cusparseHandle_t handle, cuspars
 cusparseStatus_t cusparseDenseToSparse_convert(cusparseHandle_t handle, cusparseDnMatDescr_t a, cusparseSpMatDescr_t b,
                                                int algorithm, void *buffer)
 {
+    NEED_HANDLE(handle);
     struct call call = {0};
     (void)algorithm, (void)buffer;
     cusparseStatus_t status = from_dense(handle, &call, MAF_SPARSE_FROM_DENSE, a, b);
@@ -310,6 +309,7 @@ cusparseStatus_t cusparseDenseToSparse_convert(cusparseHandle_t handle, cusparse
 cusparseStatus_t cusparseXcsr2coo(cusparseHandle_t handle, const int *offsets, int nnz, int rows, int *row_numbers,
                                   int base)
 {
+    NEED_HANDLE(handle);
     struct call call = {.op = {.routine = MAF_SPARSE_EXPAND, .format = MAF_CSR, .rows = rows, .nnz = nnz, .base = base,
                                .offset_bytes = 4, .index_bytes = 4}};
     NEED_HANDLE(handle);
@@ -324,6 +324,8 @@ cusparseStatus_t cusparseCsr2cscEx2_bufferSize(cusparseHandle_t handle, int m, i
                                                int *out_offsets, int *out_indices, int type, int action, int base,
                                                int algorithm, size_t *bytes)
 {
+    NEED_HANDLE(handle);
+    NEED(m >= 0 && n >= 0 && nnz >= 0 && (base == 0 || base == 1));
     (void)m, (void)n, (void)nnz, (void)values, (void)offsets, (void)indices, (void)out_values, (void)out_offsets;
     (void)out_indices, (void)type, (void)action, (void)base, (void)algorithm;
     return no_buffer(handle, bytes);
@@ -333,6 +335,7 @@ cusparseStatus_t cusparseCsr2cscEx2(cusparseHandle_t handle, int m, int n, int n
                                     const int *offsets, const int *indices, void *out_values, int *out_offsets,
                                     int *out_indices, int type, int action, int base, int algorithm, void *buffer)
 {
+    NEED_HANDLE(handle);
     struct call call = {.op = {.routine = MAF_SPARSE_TURN, .format = MAF_CSR, .rows = m, .cols = n, .nnz = nnz,
                                .base = base, .offset_bytes = 4, .index_bytes = 4}};
     (void)algorithm, (void)buffer;

@@ -11,11 +11,6 @@
         **(out) = __VA_ARGS__;                                                                                         \
         return CUSPARSE_STATUS_SUCCESS;                                                                                \
     } while (0)
-#define NEED(condition)                                                                                                \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            return CUSPARSE_STATUS_INVALID_VALUE;                                                                      \
-    } while (0)
 
 static int index_type(int type)
 {

@@ -92,6 +92,17 @@ HIDDEN struct cusparseSpMatDescr maf_sparse_blocks(int direction, int mb, int nb
                                                    int size);
 HIDDEN cusparseStatus_t maf_sparse_submit(cusparseHandle_t handle, struct call *call);
 
+#define NEED(condition)                                                                                                \
+    do {                                                                                                               \
+        if (!(condition))                                                                                              \
+            return CUSPARSE_STATUS_INVALID_VALUE;                                                                      \
+    } while (0)
+#define NEED_HANDLE(handle)                                                                                            \
+    do {                                                                                                               \
+        if (!(handle))                                                                                                 \
+            return CUSPARSE_STATUS_NOT_INITIALIZED;                                                                    \
+    } while (0)
+
 static inline cusparseStatus_t no_buffer(cusparseHandle_t handle, size_t *bytes)
 {
     if (!handle)

@@ -1,12 +1,6 @@
 /* The generic interface: products, sampled products, triangular solves, sparse times sparse. */
 #include "front.h"
 
-#define NEED(condition)                                                                                                \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            return CUSPARSE_STATUS_INVALID_VALUE;                                                                      \
-    } while (0)
-
 HIDDEN int64_t maf_sparse_type(int data_type)
 {
     switch (data_type) { /* cudaDataType_t */
@@ -142,6 +136,8 @@ cusparseStatus_t cusparseSpMM_bufferSize(cusparseHandle_t handle, int op_a, int 
                                          cusparseSpMatDescr_t a, cusparseDnMatDescr_t b, const void *beta,
                                          cusparseDnMatDescr_t c, int compute_type, int algorithm, size_t *bytes)
 {
+    NEED_HANDLE(handle);
+    NEED((unsigned)op_a <= 2 && (unsigned)op_b <= 2);
     (void)op_a, (void)op_b, (void)alpha, (void)a, (void)b, (void)beta, (void)c, (void)compute_type, (void)algorithm;
     return no_buffer(handle, bytes);
 }
@@ -150,6 +146,8 @@ cusparseStatus_t cusparseSpMM_preprocess(cusparseHandle_t handle, int op_a, int 
                                          cusparseSpMatDescr_t a, cusparseDnMatDescr_t b, const void *beta,
                                          cusparseDnMatDescr_t c, int compute_type, int algorithm, void *buffer)
 {
+    NEED_HANDLE(handle);
+    NEED((unsigned)op_a <= 2 && (unsigned)op_b <= 2);
     (void)op_a, (void)op_b, (void)alpha, (void)a, (void)b, (void)beta, (void)c, (void)compute_type, (void)algorithm;
     (void)buffer;
     return handle ? CUSPARSE_STATUS_SUCCESS : CUSPARSE_STATUS_NOT_INITIALIZED;
@@ -164,6 +162,8 @@ cusparseStatus_t cusparseSpMM(cusparseHandle_t handle, int op_a, int op_b, const
                               cusparseDnMatDescr_t b, const void *beta, cusparseDnMatDescr_t c, int compute_type,
                               int algorithm, void *buffer)
 {
+    NEED_HANDLE(handle);
+    NEED((unsigned)op_a <= 2 && (unsigned)op_b <= 2);
     struct call call = {.op = {.routine = MAF_SPARSE_MM, .op_a = op_a, .op_b = op_b}};
     (void)algorithm, (void)buffer;
     NEED(a && b && c && alpha && beta && a->type == b->type);
@@ -181,6 +181,8 @@ cusparseStatus_t cusparseSpMV_bufferSize(cusparseHandle_t handle, int op, const 
                                          cusparseDnVecDescr_t x, const void *beta, cusparseDnVecDescr_t y,
                                          int compute_type, int algorithm, size_t *bytes)
 {
+    NEED_HANDLE(handle);
+    NEED((unsigned)op <= 2);
     (void)op, (void)alpha, (void)a, (void)x, (void)beta, (void)y, (void)compute_type, (void)algorithm;
     return no_buffer(handle, bytes);
 }
@@ -189,6 +191,8 @@ cusparseStatus_t cusparseSpMV_preprocess(cusparseHandle_t handle, int op, const 
                                          cusparseDnVecDescr_t x, const void *beta, cusparseDnVecDescr_t y,
                                          int compute_type, int algorithm, void *buffer)
 {
+    NEED_HANDLE(handle);
+    NEED((unsigned)op <= 2);
     (void)op, (void)alpha, (void)a, (void)x, (void)beta, (void)y, (void)compute_type, (void)algorithm, (void)buffer;
     return handle ? CUSPARSE_STATUS_SUCCESS : CUSPARSE_STATUS_NOT_INITIALIZED;
 }
@@ -197,6 +201,8 @@ cusparseStatus_t cusparseSpMV(cusparseHandle_t handle, int op, const void *alpha
                               cusparseDnVecDescr_t x, const void *beta, cusparseDnVecDescr_t y, int compute_type,
                               int algorithm, void *buffer)
 {
+    NEED_HANDLE(handle);
+    NEED((unsigned)op <= 2);
     NEED(x && y);
     struct cusparseDnMatDescr b = maf_sparse_column(x), c = maf_sparse_column(y);
     return cusparseSpMM(handle, op, 0, alpha, a, &b, beta, &c, compute_type, algorithm, buffer);
@@ -208,6 +214,8 @@ cusparseStatus_t cusparseSDDMM_bufferSize(cusparseHandle_t handle, int op_a, int
                                           cusparseDnMatDescr_t a, cusparseDnMatDescr_t b, const void *beta,
                                           cusparseSpMatDescr_t c, int compute_type, int algorithm, size_t *bytes)
 {
+    NEED_HANDLE(handle);
+    NEED((unsigned)op_a <= 2 && (unsigned)op_b <= 2);
     (void)op_a, (void)op_b, (void)alpha, (void)a, (void)b, (void)beta, (void)c, (void)compute_type, (void)algorithm;
     return no_buffer(handle, bytes);
 }
@@ -216,6 +224,8 @@ cusparseStatus_t cusparseSDDMM_preprocess(cusparseHandle_t handle, int op_a, int
                                           cusparseDnMatDescr_t a, cusparseDnMatDescr_t b, const void *beta,
                                           cusparseSpMatDescr_t c, int compute_type, int algorithm, void *buffer)
 {
+    NEED_HANDLE(handle);
+    NEED((unsigned)op_a <= 2 && (unsigned)op_b <= 2);
     (void)op_a, (void)op_b, (void)alpha, (void)a, (void)b, (void)beta, (void)c, (void)compute_type, (void)algorithm;
     (void)buffer;
     return handle ? CUSPARSE_STATUS_SUCCESS : CUSPARSE_STATUS_NOT_INITIALIZED;
@@ -225,6 +235,8 @@ cusparseStatus_t cusparseSDDMM(cusparseHandle_t handle, int op_a, int op_b, cons
                                cusparseDnMatDescr_t b, const void *beta, cusparseSpMatDescr_t c, int compute_type,
                                int algorithm, void *buffer)
 {
+    NEED_HANDLE(handle);
+    NEED((unsigned)op_a <= 2 && (unsigned)op_b <= 2);
     struct call call = {.op = {.routine = MAF_SPARSE_SDDMM, .op_b = op_a, .op_c = op_b}};
     (void)algorithm, (void)buffer;
     NEED(a && b && c && alpha && beta);
@@ -275,6 +287,8 @@ cusparseStatus_t cusparseSpSV_bufferSize(cusparseHandle_t handle, int op, const 
                                          cusparseDnVecDescr_t x, cusparseDnVecDescr_t y, int compute_type,
                                          int algorithm, cusparseSpSVDescr_t descriptor, size_t *bytes)
 {
+    NEED_HANDLE(handle);
+    NEED((unsigned)op <= 2);
     (void)op, (void)alpha, (void)a, (void)x, (void)y, (void)compute_type, (void)algorithm, (void)descriptor;
     return no_buffer(handle, bytes);
 }
@@ -283,6 +297,8 @@ cusparseStatus_t cusparseSpSV_analysis(cusparseHandle_t handle, int op, const vo
                                        cusparseDnVecDescr_t x, cusparseDnVecDescr_t y, int compute_type, int algorithm,
                                        cusparseSpSVDescr_t descriptor, void *buffer)
 {
+    NEED_HANDLE(handle);
+    NEED((unsigned)op <= 2);
     (void)op, (void)alpha, (void)a, (void)x, (void)y, (void)compute_type, (void)algorithm, (void)descriptor;
     (void)buffer;
     return handle ? CUSPARSE_STATUS_SUCCESS : CUSPARSE_STATUS_NOT_INITIALIZED;
@@ -292,6 +308,8 @@ cusparseStatus_t cusparseSpSV_solve(cusparseHandle_t handle, int op, const void 
                                     cusparseDnVecDescr_t x, cusparseDnVecDescr_t y, int compute_type, int algorithm,
                                     cusparseSpSVDescr_t descriptor)
 {
+    NEED_HANDLE(handle);
+    NEED((unsigned)op <= 2);
     (void)algorithm, (void)descriptor;
     NEED(x && y);
     struct cusparseDnMatDescr b = maf_sparse_column(x), c = maf_sparse_column(y);
@@ -302,6 +320,8 @@ cusparseStatus_t cusparseSpSM_bufferSize(cusparseHandle_t handle, int op_a, int 
                                          cusparseSpMatDescr_t a, cusparseDnMatDescr_t b, cusparseDnMatDescr_t c,
                                          int compute_type, int algorithm, cusparseSpSMDescr_t descriptor, size_t *bytes)
 {
+    NEED_HANDLE(handle);
+    NEED((unsigned)op_a <= 2 && (unsigned)op_b <= 2);
     (void)op_a, (void)op_b, (void)alpha, (void)a, (void)b, (void)c, (void)compute_type, (void)algorithm;
     (void)descriptor;
     return no_buffer(handle, bytes);
@@ -311,6 +331,8 @@ cusparseStatus_t cusparseSpSM_analysis(cusparseHandle_t handle, int op_a, int op
                                        cusparseSpMatDescr_t a, cusparseDnMatDescr_t b, cusparseDnMatDescr_t c,
                                        int compute_type, int algorithm, cusparseSpSMDescr_t descriptor, void *buffer)
 {
+    NEED_HANDLE(handle);
+    NEED((unsigned)op_a <= 2 && (unsigned)op_b <= 2);
     (void)op_a, (void)op_b, (void)alpha, (void)a, (void)b, (void)c, (void)compute_type, (void)algorithm;
     (void)descriptor, (void)buffer;
     return handle ? CUSPARSE_STATUS_SUCCESS : CUSPARSE_STATUS_NOT_INITIALIZED;
@@ -320,6 +342,8 @@ cusparseStatus_t cusparseSpSM_solve(cusparseHandle_t handle, int op_a, int op_b,
                                     cusparseSpMatDescr_t a, cusparseDnMatDescr_t b, cusparseDnMatDescr_t c,
                                     int compute_type, int algorithm, cusparseSpSMDescr_t descriptor)
 {
+    NEED_HANDLE(handle);
+    NEED((unsigned)op_a <= 2 && (unsigned)op_b <= 2);
     (void)algorithm, (void)descriptor;
     return solve(handle, op_a, op_b, alpha, a, b, c, compute_type);
 }
@@ -348,6 +372,8 @@ cusparseStatus_t cusparseSpGEMM_workEstimation(cusparseHandle_t handle, int op_a
                                                cusparseSpMatDescr_t c, int compute_type, int algorithm,
                                                cusparseSpGEMMDescr_t descriptor, size_t *bytes, void *buffer)
 {
+    NEED_HANDLE(handle);
+    NEED((unsigned)op_a <= 2 && (unsigned)op_b <= 2);
     (void)op_a, (void)op_b, (void)alpha, (void)a, (void)b, (void)beta, (void)c, (void)compute_type, (void)algorithm;
     (void)descriptor;
     return buffer ? CUSPARSE_STATUS_SUCCESS : no_buffer(handle, bytes);
@@ -359,6 +385,8 @@ cusparseStatus_t cusparseSpGEMM_compute(cusparseHandle_t handle, int op_a, int o
                                         cusparseSpMatDescr_t c, int compute_type, int algorithm,
                                         cusparseSpGEMMDescr_t descriptor, size_t *bytes, void *buffer)
 {
+    NEED_HANDLE(handle);
+    NEED((unsigned)op_a <= 2 && (unsigned)op_b <= 2);
     struct call call = {.op = {.routine = MAF_SPARSE_GEMM_COUNT}};
     (void)algorithm, (void)descriptor;
     if (!buffer)
@@ -390,6 +418,8 @@ cusparseStatus_t cusparseSpGEMM_copy(cusparseHandle_t handle, int op_a, int op_b
                                      cusparseSpMatDescr_t c, int compute_type, int algorithm,
                                      cusparseSpGEMMDescr_t descriptor)
 {
+    NEED_HANDLE(handle);
+    NEED((unsigned)op_a <= 2 && (unsigned)op_b <= 2);
     struct call call = {.op = {.routine = MAF_SPARSE_GEMM}};
     (void)algorithm, (void)descriptor;
     NEED(a && b && c && alpha && beta);

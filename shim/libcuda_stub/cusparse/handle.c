@@ -14,6 +14,7 @@ cusparseStatus_t cusparseCreate(cusparseHandle_t *handle)
 
 cusparseStatus_t cusparseDestroy(cusparseHandle_t handle)
 {
+    NEED_HANDLE(handle);
     if (!handle)
         return CUSPARSE_STATUS_NOT_INITIALIZED;
     free(handle);
@@ -22,6 +23,7 @@ cusparseStatus_t cusparseDestroy(cusparseHandle_t handle)
 
 cusparseStatus_t cusparseGetVersion(cusparseHandle_t handle, int *version)
 {
+    NEED_HANDLE(handle);
     if (!handle)
         return CUSPARSE_STATUS_NOT_INITIALIZED;
     if (!version)
@@ -70,6 +72,7 @@ const char *cusparseGetErrorString(cusparseStatus_t status)
 
 cusparseStatus_t cusparseSetStream(cusparseHandle_t handle, void *stream)
 {
+    NEED_HANDLE(handle);
     if (!handle)
         return CUSPARSE_STATUS_NOT_INITIALIZED;
     handle->stream = stream;
@@ -78,6 +81,7 @@ cusparseStatus_t cusparseSetStream(cusparseHandle_t handle, void *stream)
 
 cusparseStatus_t cusparseGetStream(cusparseHandle_t handle, void **stream)
 {
+    NEED_HANDLE(handle);
     if (!handle)
         return CUSPARSE_STATUS_NOT_INITIALIZED;
     if (!stream)
@@ -88,6 +92,7 @@ cusparseStatus_t cusparseGetStream(cusparseHandle_t handle, void **stream)
 
 cusparseStatus_t cusparseSetPointerMode(cusparseHandle_t handle, int mode)
 {
+    NEED_HANDLE(handle);
     if (!handle)
         return CUSPARSE_STATUS_NOT_INITIALIZED;
     if (mode != 0 && mode != 1)
@@ -98,6 +103,7 @@ cusparseStatus_t cusparseSetPointerMode(cusparseHandle_t handle, int mode)
 
 cusparseStatus_t cusparseGetPointerMode(cusparseHandle_t handle, int *mode)
 {
+    NEED_HANDLE(handle);
     if (!handle)
         return CUSPARSE_STATUS_NOT_INITIALIZED;
     if (!mode)
@@ -131,7 +137,7 @@ cusparseStatus_t cusparseDestroyMatDescr(cusparseMatDescr_t descriptor)
     }                                                                                                                  \
     int cusparseGetMat##Name(const cusparseMatDescr_t descriptor)                                                      \
     {                                                                                                                  \
-        return descriptor->field;                                                                                      \
+        return descriptor ? descriptor->field : 0;                                                                     \
     }
 
 FIELD(Type, type, 4)

@@ -2,15 +2,10 @@
  * products with BSR matrices. */
 #include "front.h"
 
-#define NEED(condition)                                                                                                \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            return CUSPARSE_STATUS_INVALID_VALUE;                                                                      \
-    } while (0)
-
 cusparseStatus_t cusparseXcoo2csr(cusparseHandle_t handle, const int *row_numbers, int nnz, int rows, int *offsets,
                                   int base)
 {
+    NEED_HANDLE(handle);
     struct call call = {.op = {.routine = MAF_SPARSE_COMPRESS, .format = MAF_CSR, .rows = rows, .nnz = nnz,
                                .base = base, .offset_bytes = 4, .index_bytes = 4}};
     call.pointers[A_OFFSETS] = address(offsets);
@@ -20,6 +15,7 @@ cusparseStatus_t cusparseXcoo2csr(cusparseHandle_t handle, const int *row_number
 
 cusparseStatus_t cusparseCreateIdentityPermutation(cusparseHandle_t handle, int n, int *permutation)
 {
+    NEED_HANDLE(handle);
     NEED(n >= 0 && (n == 0 || permutation));
     if (!handle)
         return CUSPARSE_STATUS_NOT_INITIALIZED;
@@ -38,6 +34,8 @@ cusparseStatus_t cusparseCreateIdentityPermutation(cusparseHandle_t handle, int 
 cusparseStatus_t cusparseXcoosort_bufferSizeExt(cusparseHandle_t handle, int rows, int cols, int nnz,
                                                 const int *row_numbers, const int *column_numbers, size_t *bytes)
 {
+    NEED_HANDLE(handle);
+    NEED(rows >= 0 && cols >= 0 && nnz >= 0);
     (void)rows, (void)cols, (void)nnz, (void)row_numbers, (void)column_numbers;
     return no_buffer(handle, bytes);
 }
@@ -45,6 +43,7 @@ cusparseStatus_t cusparseXcoosort_bufferSizeExt(cusparseHandle_t handle, int row
 cusparseStatus_t cusparseXcoosortByRow(cusparseHandle_t handle, int rows, int cols, int nnz, int *row_numbers,
                                        int *column_numbers, int *permutation, void *buffer)
 {
+    NEED_HANDLE(handle);
     struct call call = {.op = {.routine = MAF_SPARSE_SORT, .format = MAF_COO, .rows = rows, .cols = cols, .nnz = nnz,
                                .offset_bytes = 4, .index_bytes = 4}};
     (void)buffer;
@@ -57,6 +56,8 @@ cusparseStatus_t cusparseXcoosortByRow(cusparseHandle_t handle, int rows, int co
 cusparseStatus_t cusparseXcsrsort_bufferSizeExt(cusparseHandle_t handle, int rows, int cols, int nnz,
                                                 const int *offsets, const int *indices, size_t *bytes)
 {
+    NEED_HANDLE(handle);
+    NEED(rows >= 0 && cols >= 0 && nnz >= 0);
     (void)rows, (void)cols, (void)nnz, (void)offsets, (void)indices;
     return no_buffer(handle, bytes);
 }
@@ -65,6 +66,7 @@ cusparseStatus_t cusparseXcsrsort(cusparseHandle_t handle, int rows, int cols, i
                                   const cusparseMatDescr_t descriptor, const int *offsets, int *indices,
                                   int *permutation, void *buffer)
 {
+    NEED_HANDLE(handle);
     struct call call = {.op = {.routine = MAF_SPARSE_SORT, .format = MAF_CSR, .rows = rows, .cols = cols, .nnz = nnz,
                                .offset_bytes = 4, .index_bytes = 4}};
     (void)buffer;
@@ -111,6 +113,7 @@ cusparseStatus_t cusparseXcsrgeam2Nnz(cusparseHandle_t handle, int m, int n, con
                                       const int *b_indices, const cusparseMatDescr_t descriptor_c, int *c_offsets,
                                       int *nnz, void *buffer)
 {
+    NEED_HANDLE(handle);
     struct call call = {.op = {.routine = MAF_SPARSE_ADD_COUNT}};
     NEED(nnz && buffer && same_base(descriptor_a, descriptor_b, descriptor_c));
     if (!handle)
@@ -173,6 +176,8 @@ struct cusparseSpMatDescr maf_sparse_blocks(int direction, int mb, int nb, int n
         const cusparseMatDescr_t descriptor_c, const void *c, const int *c_offsets, const int *c_indices,              \
         size_t *bytes)                                                                                                 \
     {                                                                                                                  \
+        NEED_HANDLE(handle);                                                                                           \
+        NEED(m >= 0 && n >= 0 && nnz_a >= 0 && nnz_b >= 0);                                                            \
         (void)m, (void)n, (void)alpha, (void)descriptor_a, (void)nnz_a, (void)a, (void)a_offsets, (void)a_indices;     \
         (void)beta, (void)descriptor_b, (void)nnz_b, (void)b, (void)b_offsets, (void)b_indices, (void)descriptor_c;    \
         (void)c, (void)c_offsets, (void)c_indices;                                                                     \
@@ -184,6 +189,7 @@ struct cusparseSpMatDescr maf_sparse_blocks(int direction, int mb, int nb, int n
         const cusparseMatDescr_t descriptor_b, int nnz_b, const void *b, const int *b_offsets, const int *b_indices,   \
         const cusparseMatDescr_t descriptor_c, void *c, int *c_offsets, int *c_indices, void *buffer)                  \
     {                                                                                                                  \
+        NEED_HANDLE(handle);                                                                                           \
         (void)buffer;                                                                                                  \
         return csrgeam2(handle, T, m, n, alpha, descriptor_a, nnz_a, a, a_offsets, a_indices, beta, descriptor_b,      \
                         nnz_b, b, b_offsets, b_indices, descriptor_c, c, c_offsets, c_indices);                        \
@@ -193,6 +199,8 @@ struct cusparseSpMatDescr maf_sparse_blocks(int direction, int mb, int nb, int n
                                         const void *values, const int *offsets, const int *indices, int size,          \
                                         const void *b, int ldb, const void *beta, void *c, int ldc)                    \
     {                                                                                                                  \
+        NEED_HANDLE(handle);                                                                                           \
+        NEED((unsigned)op_a <= 2 && (unsigned)op_b <= 2);                                                              \
         NEED(descriptor && size > 0);                                                                                  \
         struct cusparseSpMatDescr a =                                                                                  \
             maf_sparse_blocks(direction, mb, kb, nnzb, descriptor, T, values, offsets, indices, size);                            \
@@ -208,6 +216,8 @@ struct cusparseSpMatDescr maf_sparse_blocks(int direction, int mb, int nb, int n
                                         const int *offsets, const int *indices, int size, const void *x,               \
                                         const void *beta, void *y)                                                     \
     {                                                                                                                  \
+        NEED_HANDLE(handle);                                                                                           \
+        NEED((unsigned)op <= 2);                                                                                       \
         NEED(descriptor && size > 0);                                                                                  \
         struct cusparseSpMatDescr a =                                                                                  \
             maf_sparse_blocks(direction, mb, nb, nnzb, descriptor, T, values, offsets, indices, size);                            \

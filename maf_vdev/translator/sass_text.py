@@ -70,7 +70,8 @@ def _imm(op: str, mods: tuple[str, ...], text: str) -> Imm | None:
     value = _float_value(text)
     if value is None:
         return None
-    if op in F64_OPS or (op in ("F2F", "F2I", "FRND") and mods and mods[-1] == "F64"):
+    high_word = op == "MUFU" and any(m.endswith("64H") for m in mods)
+    if op in F64_OPS or high_word or (op in ("F2F", "F2I", "FRND") and mods and mods[-1] == "F64"):
         if text in _NAN_F32:
             return Imm(0x7FF80000 | (0x80000000 if text[0] == "-" else 0), "f64")
         return Imm(_f64_high(value), "f64")

@@ -1,9 +1,10 @@
-"""Division, reciprocal and square root in single precision as one instruction each.
+"""Division, reciprocal and square root in single and double precision as one instruction each.
 
 ptxas writes an IEEE division as a Newton sequence that is right for operands in a safe range, a test of
 that range, and a call of a subroutine that handles the rest. Where a branch, both of its arms and the
 test have exactly that form, the branch goes away and the last instruction of the sequence becomes FDIV,
-FRCP or FSQRT (not instructions of the machine; semantics/division.py): IEEE 754 results for all operands.
+FRCP, FSQRT, DDIV, DRCP or DSQRT (not instructions of the machine; semantics/division.py): IEEE 754 results for
+all operands. The double forms are in division64.
 Anything else stays as it is.
 """
 
@@ -13,7 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..cfg import Block, conditions, is_hint
-from ..ir import PT, RZ, Const, Imm, Instr, Pred, Reg
+from ..ir import PT, RZ, URZ, Const, Imm, Instr, Pred, Reg, UReg
+from . import division64
 
 Expr = tuple
 ONE, MINUS_ONE, HALF = (("imm", bits) for bits in (0x3F800000, 0xBF800000, 0x3F000000))
@@ -60,6 +62,17 @@ WRITES_ONE = frozenset(
     ]
 )
 WIDEST = 8
+MEMORY_LOADS = frozenset("LD LDG LDS LDL LDC".split())  # noqa: SIM905
+
+
+def written(i: Instr) -> int:
+    """How many registers an instruction writes from its first register operand on, or more."""
+    if i.op in WRITES_NONE:
+        return 0
+    wide = bool({"WIDE", "64", "F64", "U64", "S64"} & set(i.mods))
+    if i.op in WRITES_ONE or i.op in MEMORY_LOADS:
+        return 4 if i.has("128") else 2 if wide else 1
+    return 2 if i.op in ("DADD", "DMUL", "DFMA") else WIDEST
 
 
 @dataclass(frozen=True)
@@ -110,8 +123,10 @@ def _root(x: Expr) -> Expr:
 class State:
     """Symbolic contents of registers and predicates while a block runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, forms: division64.Forms) -> None:
+        self.forms = forms
         self.regs: dict[int, Expr] = {}
+        self.uregs: dict[int, Expr] = {}
         self.preds: dict[int, Expr] = {}
         self.fresh = 0
 
@@ -122,11 +137,17 @@ class State:
     def reg(self, n: int) -> Expr:
         return self.regs.setdefault(n, ("in", n)) if n != RZ else ZERO
 
+    def ureg(self, n: int) -> Expr:
+        return self.uregs.setdefault(n, ("uniform", n)) if n != URZ else ZERO
+
     def read(self, o: object) -> Expr:
         if isinstance(o, Reg):
             e = self.reg(o.n)
             if o.abs or o.inv or o.fmt:
                 return ("mod", e, o.neg, o.abs, o.inv, o.fmt)
+            return _neg(e) if o.neg else e
+        if isinstance(o, UReg) and not (o.abs or o.inv or o.fmt):
+            e = self.ureg(o.n)
             return _neg(e) if o.neg else e
         if isinstance(o, Imm):
             return ("imm", o.bits)
@@ -134,6 +155,26 @@ class State:
             e = ("const", o.bank, o.offset)
             return _neg(e) if o.neg else e
         return self.new()
+
+    def whole(self, o: object) -> Expr:
+        """An integer operand; its minus sign is not that of a number."""
+        return self.new() if getattr(o, "neg", False) else self.read(o)
+
+    def read64(self, o: object) -> Expr:
+        """A double, as the pair of its words or the operation that made it."""
+        if isinstance(o, Reg):
+            e = division64.pair(self.reg(o.n), self.reg(o.n + 1) if o.n != RZ else ZERO)
+            if o.abs or o.inv or o.fmt:
+                return ("mod", e, o.neg, o.abs, o.inv, o.fmt)
+        elif isinstance(o, UReg) and not (o.abs or o.inv or o.fmt):
+            e = division64.pair(self.ureg(o.n), self.ureg(o.n + 1) if o.n != URZ else ZERO)
+        elif isinstance(o, Imm):
+            return ("pair", ZERO, ("imm", o.bits))
+        elif isinstance(o, Const) and o.base is None and isinstance(o.bank, int) and not (o.abs or o.inv or o.fmt):
+            e = ("pair", ("const", o.bank, o.offset), ("const", o.bank, o.offset + 4))
+        else:
+            return ("operand", o)
+        return division64.negated(e) if o.neg else e
 
     def step(self, i: Instr) -> Expr | None:
         """Runs one instruction; the new contents of its destination where its form is known."""
@@ -147,42 +188,56 @@ class State:
         if isinstance(first, Pred):
             self._forget(i)
             self.preds[first.n] = value
+        elif i.op in division64.OPS:
+            self.regs[first.n], self.regs[first.n + 1] = ("lo", value), ("hi", value)
         else:
             self.regs[first.n] = value
         return value
 
     def _forget(self, i: Instr) -> None:
+        if i.operands and isinstance(i.operands[0], UReg):
+            for n in range(i.operands[0].n, i.operands[0].n + WIDEST):
+                self.uregs[n] = self.new()
         first = next((o.n for o in i.operands if isinstance(o, Reg)), RZ)
-        if i.op not in WRITES_NONE and first != RZ:
-            one = i.op in WRITES_ONE and not {"WIDE", "64", "F64", "U64", "S64"} & set(i.mods)
-            for n in range(first, first + (1 if one else WIDEST)):
+        if first != RZ:
+            for n in range(first, first + written(i)):
                 self.regs[n] = self.new()
-        written = range(PT) if i.op == "R2P" else [o.n for o in i.operands if isinstance(o, Pred)]
-        for n in written:
+        changed = range(PT) if i.op == "R2P" else [o.n for o in i.operands if isinstance(o, Pred)]
+        for n in changed:
             self.preds[n] = self.new()
 
     def _value(self, i: Instr) -> Expr | None:
         ops, mods = i.operands, i.mods
         read = self.read
+        if i.op in division64.OPS:
+            return None if mods or ops[0].n == RZ else self.forms.value(i.op, [self.read64(o) for o in ops[1:]])
+        if i.op == "FSETP" and len(mods) == 2 and mods[1] == "AND" and isinstance(ops[3], Imm):
+            test = ("fsetp", mods[0], read(ops[2]), ops[3].bits)
+            if ops[-1].n == PT and not ops[-1].neg and isinstance(ops[-1], Pred):
+                return test if ops[1].n == PT else None
+            return None
         if i.op == "FFMA" and not mods:
             return _fma(*(read(o) for o in ops[1:4]))
         if i.op == "FMUL" and mods in ((), ("FTZ",)):
             return ("fmul", *_mul(read(ops[1]), read(ops[2])))
         if i.op == "FADD" and mods == ("FTZ",) and isinstance(ops[2], Reg) and ops[2].n == RZ and ops[2].neg:
             return ("quiet", read(ops[1]))
-        if i.op == "MUFU" and mods in (("RCP",), ("RSQ",)):
+        if i.op == "MUFU" and mods in (("RCP",), ("RSQ",), ("RCP64H",), ("RSQ64H",)):
             return (mods[0].lower(), read(ops[1]))
         if _is_move(i):
             return read(ops[-1])
         if i.op == "FCHK" and set(mods) <= {"DIVIDE"}:
             return ("fchk", read(ops[1]), read(ops[2]))
+        if i.op == "IMAD" and mods == ("IADD",) and isinstance(ops[3], Imm) and not isinstance(ops[2], Reg):
+            return ("add", self.whole(ops[1]), ops[3].bits)
         if i.op == "IADD3" and not mods and len(ops) == 4 and isinstance(ops[2], Imm) and _is_rz(ops[3]):
-            return ("add", read(ops[1]), ops[2].bits)
+            return ("add", self.whole(ops[1]), ops[2].bits)
         if i.op == "LOP3" and mods == ("LUT",) and len(ops) >= 5 and isinstance(ops[2], Imm) and _is_rz(ops[3]):
-            return ("and", read(ops[1]), ops[2].bits) if isinstance(ops[4], Imm) and ops[4].bits == 0xC0 else None
-        if i.op == "ISETP" and mods == ("GT", "U32", "AND") and isinstance(ops[3], Imm) and isinstance(ops[-1], Pred):
+            return ("and", self.whole(ops[1]), ops[2].bits) if isinstance(ops[4], Imm) and ops[4].bits == 0xC0 else None
+        if i.op == "ISETP" and mods[1:] == ("U32", "AND") and isinstance(ops[3], Imm) and isinstance(ops[-1], Pred):
             plain = ops[-1].n == PT and not ops[-1].neg and isinstance(ops[1], Pred) and ops[1].n == PT
-            return ("above", read(ops[2]), ops[3].bits) if plain else None
+            kind = {"GT": "above", "GE": "not below"}.get(mods[0])
+            return (kind, self.whole(ops[2]), ops[3].bits) if plain and kind else None
         return None
 
 
@@ -191,7 +246,9 @@ def _is_rz(o: object) -> bool:
 
 
 def _is_move(i: Instr) -> bool:
-    if i.op == "IMAD" and i.has("MOV"):
+    if getattr(i.operands[-1], "neg", False):
+        return False
+    if i.op == "IMAD" and i.mods in (("MOV", "U32"), ("MOV",), ("U32",)):
         return _is_rz(i.operands[1]) and _is_rz(i.operands[2])
     return i.op in ("MOV", "MOV32I")
 
@@ -217,7 +274,8 @@ NAMES = {"FDIV": ("div_rn_noftz_f32",), "FRCP": ("rcp_rn_f32",), "FSQRT": ("sqrt
 
 def run(blocks: list[Block], starts: Mapping[int, int], subroutines: Mapping[int, str]) -> int:
     """Rewrites the divisions among blocks (not yet ordered; starts: offset -> number). How many there were."""
-    slow = {starts[o]: n for o, n in subroutines.items() if n.endswith("_slowpath") and o in starts}
+    names = [*(n for some in NAMES.values() for n in some), *division64.NAMES.values()]
+    slow = {starts[o]: n for o, n in subroutines.items() if o in starts and any(name in n for name in names)}
     if not slow:
         return 0
     count = 0
@@ -229,18 +287,19 @@ def run(blocks: list[Block], starts: Mapping[int, int], subroutines: Mapping[int
     return count
 
 
-def _only_moves(b: Block) -> bool:
-    return all(is_hint(i) or i.op == "BMOV" or (_is_move(i) and i.guard.n == PT) for i in b.instrs)
+def _no_effects(b: Block) -> bool:
+    """Moves, what prepares operands of the double-precision subroutines, and exchanges of two registers."""
+    return all(is_hint(i) or i.op in ("BMOV", "IADD3", "LOP3", "MOV", "MOV32I", "IMAD") for i in b.instrs)
 
 
 def _rewrite(b: Block, blocks: list[Block], starts: Mapping[int, int], slow: Mapping[int, str]) -> int:
     conds = conditions(b.last)
-    if len(conds) != 1 or not isinstance(conds[0], Pred):
+    if not all(isinstance(c, Pred) for c in conds):
         return 0
     for side in (0, 1):
         arm = blocks[b.succs[side]]
         fast = b.succs[1 - side]
-        if arm.kind != "call" or conditions(arm.last) or arm.succs[0] not in slow or not _only_moves(arm):
+        if arm.kind != "call" or conditions(arm.last) or arm.succs[0] not in slow or not _no_effects(arm):
             continue
         back = starts.get(arm.last.offset + 16)
         if back is None:
@@ -248,7 +307,7 @@ def _rewrite(b: Block, blocks: list[Block], starts: Mapping[int, int], slow: Map
         join = fast if back == fast else None
         if join is None:
             after = blocks[back]
-            if after.kind not in ("fall", "jump") or not _only_moves(after):
+            if after.kind not in ("fall", "jump") or not _no_effects(after):
                 continue
             join = after.succs[0]
         sequence: list[Instr] = []
@@ -257,48 +316,74 @@ def _rewrite(b: Block, blocks: list[Block], starts: Mapping[int, int], slow: Map
             if between.kind not in ("fall", "jump") or between.succs[0] != join:
                 continue
             sequence = between.instrs
-        state = State()
+        forms = division64.Forms()
+        state = State(forms)
         for i in b.instrs:
             state.step(i)
-        taken_if = not conds[0].neg  # the predicate's value for which the branch is taken
-        found = _test(state.preds.get(conds[0].n, ZERO), taken_if if side == 0 else not taken_if)
-        if found is None or not any(n in slow[arm.succs[0]] for n in NAMES[found.op]):
+        # The predicates as they are on the way to the fast side; of several, all hold where the branch is taken.
+        if len(conds) > 1 and side == 0:
             continue
-        instrs = _replaced([*b.instrs, *sequence], found)
+        tests = [(state.preds.get(c.n, ZERO), c.neg == (side == 1)) for c in conds]
+        instrs = _replaced([*b.instrs, *sequence], tests, slow[arm.succs[0]], forms)
         if instrs is not None:
             b.instrs, b.kind, b.last, b.succs = instrs, "fall", None, [join]
             return 1
     return 0
 
 
-def _replaced(instrs: list[Instr], found: Found) -> list[Instr] | None:
-    """The instructions with the last one of the sequence replaced, or None where the sequence is not there."""
-    want = WANTED[found.op](*found.operands)
-    state = State()
+def _replaced(
+    instrs: list[Instr], tests: list[tuple[Expr, bool]], subroutine: str, forms: division64.Forms
+) -> list[Instr] | None:
+    """The instructions with the last one of the sequence replaced, or None where the sequence is not there.
+
+    tests: predicates, with True where the slow side is taken when they hold and with False where the fast one is."""
+    found = _test(*tests[0]) if len(tests) == 1 else None
+    if found is not None and any(n in subroutine for n in NAMES[found.op]):
+        wanted = {WANTED[found.op](*found.operands): found}
+        hold = _holder
+    else:
+        kind = next((op for op, name in division64.NAMES.items() if name in subroutine), None)
+        if kind is None:
+            return None
+        wanted = {e: Found(kind, x) for e, x in division64.wanted(kind, forms, tests, _doubles(instrs, forms))}
+        hold = division64.holder
+    state = State(forms)
     for k, i in enumerate(instrs):
-        before = dict(state.regs)
-        if state.step(i) != want or not isinstance(i.operands[0], Reg):
+        before, uniform = dict(state.regs), dict(state.uregs)
+        result = state.step(i)
+        if result not in wanted or not isinstance(i.operands[0], Reg):
             continue
-        operands = [_holder(e, before) for e in found.operands]
+        operands = [hold(e, before, uniform) for e in wanted[result].operands]
         if None in operands:
             return None
-        done = Instr(i.offset, found.op, (), (Reg(i.operands[0].n), *operands))
+        done = Instr(i.offset, wanted[result].op, (), (Reg(i.operands[0].n), *operands))
         return [*instrs[:k], done, *instrs[k + 1 :]]
     return None
 
 
-def _holder(e: Expr, regs: Mapping[int, Expr]) -> Reg | Const | Imm | None:
+def _doubles(instrs: list[Instr], forms: division64.Forms) -> set[Expr]:
+    """The doubles that instructions read, without signs."""
+    state, out = State(forms), set()
+    for i in instrs:
+        if i.op in division64.OPS:
+            out |= {division64.unsigned(state.read64(o))[1] for o in i.operands[1:]}
+        state.step(i)
+    return out
+
+
+def _holder(e: Expr, regs: Mapping[int, Expr], uregs: Mapping[int, Expr]) -> Reg | UReg | Const | Imm | None:
     """An operand that reads as e."""
     if e[0] == "neg":
-        inner = _holder(e[1], regs)
-        if isinstance(inner, Reg):
-            return Reg(inner.n, neg=True)
+        inner = _holder(e[1], regs, uregs)
+        if isinstance(inner, (Reg, UReg)):
+            return type(inner)(inner.n, neg=True)
         return Const(inner.bank, inner.offset, neg=True) if isinstance(inner, Const) else None
     if e[0] == "imm":
         return Imm(e[1], "f32")
     if e[0] == "const":
         return Const(e[1], e[2])
-    return next((Reg(n) for n, value in regs.items() if value == e), None)
+    found = next((Reg(n) for n, value in regs.items() if value == e), None)
+    return found or next((UReg(n) for n, value in uregs.items() if value == e), None)
 
 
 def _drop_returns(blocks: list[Block], starts: Mapping[int, int]) -> None:

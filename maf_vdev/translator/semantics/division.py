@@ -1,10 +1,10 @@
-"""FDIV, FRCP, FSQRT: what passes/division.py puts in place of whole sequences; the machine has no such instructions."""
+"""FDIV, FRCP, FSQRT, DDIV, DRCP, DSQRT: what passes/division.py puts in place of whole sequences; the machine has no such instructions."""
 
 from __future__ import annotations
 
 from ..builder import Builder
 from ..ir import Instr
-from .core import getf, op, putf
+from .core import getd, getf, op, putd, putf
 
 
 @op("FDIV")
@@ -23,3 +23,21 @@ def frcp(b: Builder, instr: Instr) -> None:
 def fsqrt(b: Builder, instr: Instr) -> None:
     dst, x = instr.operands
     putf(b, dst, b.fsqrt(getf(b, x)))
+
+
+@op("DDIV")
+def ddiv(b: Builder, instr: Instr) -> None:
+    dst, x, y = instr.operands
+    putd(b, dst, b.fdiv(getd(b, x), getd(b, y)))
+
+
+@op("DRCP")
+def drcp(b: Builder, instr: Instr) -> None:
+    dst, x = instr.operands
+    putd(b, dst, b.fdiv(b.imm("f64", 1.0), getd(b, x)))
+
+
+@op("DSQRT")
+def dsqrt(b: Builder, instr: Instr) -> None:
+    dst, x = instr.operands
+    putd(b, dst, b.fsqrt(getd(b, x)))

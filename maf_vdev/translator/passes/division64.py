@@ -63,6 +63,7 @@ class Forms:
 
     def __init__(self) -> None:
         self.numbers: dict[Expr, Expr] = {}
+        self.terms: list[Expr] = []  # by number
 
     def value(self, op: str, args: list[Expr]) -> Expr:
         """The number of a DADD, DMUL or DFMA."""
@@ -70,7 +71,17 @@ class Forms:
             e: Expr = (op, *_product(args[0], args[1]), args[2])
         else:
             e = (op, *_product(*args)) if op == "DMUL" else (op, frozenset(args))
-        return self.numbers.setdefault(e, ("double", len(self.numbers)))
+        if e not in self.numbers:
+            self.numbers[e] = ("double", len(self.terms))
+            self.terms.append(e)
+        return self.numbers[e]
+
+    def refined_factors(self, e: Expr) -> frozenset:
+        """The factors of the product that e, a DFMA, adds to."""
+        term = self.terms[e[1]] if e[0] == "double" else ZERO
+        product = term[3] if term[0] == "DFMA" else ZERO
+        last = self.terms[product[1]] if product[0] == "double" else ZERO
+        return last[2] if last[0] == "DMUL" else frozenset()
 
     def _fma(self, x: Expr, y: Expr, z: Expr) -> Expr:
         return self.value("DFMA", [x, y, z])
@@ -135,7 +146,7 @@ def wanted(
         scaled = normal[2][1] if normal and normal[2] == _absolute(normal[2][1]) else ZERO
         if scaled[0] != "fma" or scaled[2] != frozenset((ZERO, high(b))):
             continue
-        for a in doubles:
+        for a in forms.refined_factors(scaled[3][1]) if scaled[3][0] == "hi" else ():
             # A dividend that is a constant is not tested.
             constant = a[0] == "pair" and a[2][0] == "imm"
             # Its high word may be named by a copy of another block.

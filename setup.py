@@ -77,7 +77,14 @@ class BinaryDistribution(Distribution):
 setup(
     packages=find_packages(include=["maf_vdev", "maf_vdev.*"]),
     package_data={
-        "maf_vdev": ["lib/*.so", "sda/profiles/*", "executor/core/*.h", "translator/source/*.h", "translator/emit/*.h"]
+        "maf_vdev": [
+            "lib/*.so",
+            "sda/profiles/*",
+            "executor/core/*.h",
+            "translator/source/*.h",
+            "translator/emit/*.h",
+            "modnn/providers/*.cl",
+        ]
     },
     include_package_data=False,
     cffi_modules=[f"{path.relative_to(ROOT)}:ffibuilder" for path in sorted((ROOT / "maf_vdev").rglob("*_build.py"))],

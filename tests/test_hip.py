@@ -162,14 +162,16 @@ def test_torch_kernels_compile(name: str, tmp_path: Path) -> None:
 
 def test_launcher_compiles_alone() -> None:
     """The struct of the launcher and its twin in Python have one size."""
-    from maf_vdev.devices import hip, opencl
+    from maf_vdev.devices import hip, opencl, opencl_ops
 
     source = '#include "core.h"\n#include "cpu_launch.h"\n#include "hip_launch.h"\n#include "opencl_launch.h"\n'
+    source += '#include "opencl_op.h"\n'
     sizes = {
         "maf_hip_kernel": hip.KernelStruct,
         "maf_hip_device": hip.DeviceStruct,
         "maf_opencl_kernel": opencl.KernelStruct,
         "maf_opencl_device": opencl.DeviceStruct,
+        "maf_opencl_op": opencl_ops.OpStruct,
     }
     for name, twin in sizes.items():
         source += f'_Static_assert(sizeof(struct {name}) == {ctypes.sizeof(twin)}, "{name}");\n'

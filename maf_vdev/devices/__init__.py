@@ -6,10 +6,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..translator.cubin import KernelCode
 from .overrides import Override
+
+if TYPE_CHECKING:
+    from ..modnn.registry import Plan
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,11 @@ class Device(Protocol):
 
     def override(self, code: KernelCode) -> Override | None:
         """What runs the kernel's launches in its place, as far as it does not decline them."""
+        ...
+
+    def plan(self, kind: int, description: bytes, host: Plan) -> Plan:
+        """An operation by the device's own kernels where it has them, else `host`, which has been planned for it.
+        kind, description: as for modnn.registry.make_plan."""
         ...
 
     def prefetch(self, kernel: Any) -> bool:

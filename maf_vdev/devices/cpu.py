@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..names import readable
 from ..translator import cache, packed
@@ -17,6 +18,9 @@ from ..translator.cubin import KernelCode
 from ..translator.emit import abi
 from ..translator.source.image import SourceKernel
 from . import object_file, overrides
+
+if TYPE_CHECKING:
+    from ..modnn.registry import Plan
 
 # Addresses that stand for functions of the driver in constant bank 4; code that calls 0 stops with an error.
 DRIVER_FUNCTIONS = {
@@ -118,6 +122,9 @@ class CpuDevice:
 
     def override(self, code: KernelCode) -> overrides.Override | None:
         return overrides.find(code)
+
+    def plan(self, kind: int, description: bytes, host: Plan) -> Plan:
+        return host
 
     def prefetch(self, kernel: CpuKernel, variant: int = VARIANT_MASK) -> bool:
         """Compile in another process what the cache does not have. True when there is nothing to compile."""

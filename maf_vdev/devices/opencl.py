@@ -11,6 +11,7 @@ import ctypes
 import warnings
 from typing import Any
 
+from ..modnn.registry import Plan
 from ..translator import cache, thread_source
 from ..translator.cubin import KernelCode
 from ..translator.emit.thread_kernel import Source
@@ -157,19 +158,34 @@ class OpenClDevice(ThreadDevice):
     def _source(self, code: KernelCode) -> Source:
         return thread_source.lift(code, self.found.options)
 
+    def plan(self, kind: int, description: bytes, host: Plan) -> Plan:
+        """Kernels of our own where the operands would have to be copied for a host library."""
+        if not self.own_bytes:
+            return host
+        from . import opencl_ops
+
+        try:
+            return opencl_ops.plan(self, kind, description, host)
+        except (BuildError, self.cl.Error) as error:  # the host's library does it
+            from ..executor import record
+
+            record.current().note(f"{self.found.label} takes no kernel of ours: {error}")
+            return host
+
     def _make_kernel(self, kernel: CpuKernel) -> KernelStruct:
         source = self._source(kernel.code)
-        handle = self._build(source)
+        handle = self.cl.Kernel(self.build(source.text), "maf_kernel")
         limit = handle.get_work_group_info(self.cl.kernel_work_group_info.WORK_GROUP_SIZE, self.found.device)
         struct = KernelStruct()
         struct.kernel = handle.int_ptr
         struct.group_limit = int(limit)
         return self._finish(struct, kernel, source, self.launcher.launch_address, handle)
 
-    def _build(self, source: Source) -> Any:
+    def build(self, text: str) -> Any:
+        """A program, from the cache where the driver takes its binary back. Raises BuildError."""
         cl, found = self.cl, self.found
         options = BUILD_OPTIONS_SUBGROUPS if found.options.subgroups else BUILD_OPTIONS
-        name = cache.name_of("opencl", found.label, found.driver, options, source.text)
+        name = cache.name_of("opencl", found.label, found.driver, options, text)
         binary = cache.read(name)
         program = None
         if binary is not None:
@@ -183,14 +199,14 @@ class OpenClDevice(ThreadDevice):
             try:
                 with warnings.catch_warnings():  # drivers talk, where nothing is wrong
                     warnings.simplefilter("ignore")
-                    program = cl.Program(self.context, source.text).build(options)
+                    program = cl.Program(self.context, text).build(options)
             except cl.Error as error:
                 raise BuildError(f"{found.label} cannot compile it: {_log(error)}") from None
             try:
                 cache.write(name, program.binaries[0])
             except (cl.Error, IndexError, TypeError):  # a driver without binaries compiles every time
                 pass
-        return cl.Kernel(program, "maf_kernel")
+        return program
 
 
 def open_in_executor(name: str, window: Window) -> OpenClDevice:

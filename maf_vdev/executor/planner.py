@@ -236,8 +236,10 @@ class Planner:
         from maf_vdev.modnn import registry
 
         kind, size = _OP_HEADER.unpack_from(payload)
+        description = bytes(payload[_OP_HEADER.size : _OP_HEADER.size + size])
         try:
-            plan = registry.make_plan(kind, bytes(payload[_OP_HEADER.size : _OP_HEADER.size + size]))
+            plan = registry.make_plan(kind, description)
+            plan = self.device().plan(kind, description, plan)
         except registry.Unsupported as error:
             raise RequestError(lib.MAF_PLAN_UNSUPPORTED, str(error)) from None
         except registry.Invalid as error:

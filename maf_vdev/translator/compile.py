@@ -90,7 +90,9 @@ def machine(level: int = 2) -> llvm.TargetMachine:
 
 # Lines of text up to which code is made at level 0, whose stack frames take about 28 bytes a line: see STACK_BYTES of
 # executor/core/cpu_launch.c.
-QUICK_LINES = 60_000
+QUICK_LINES = 200_000
+# Fast forms of more lines take tens of seconds of compilation.
+FAST_LINES = 100_000
 
 
 def level_of(form: str, lifted: Lifted) -> int:
@@ -176,6 +178,8 @@ def lift(code: KernelCode, variant: int, form: str = "slow", instrs: list[Instr]
     emitter.b.may_be_local = uses_local_window(instrs)
     body = emitter.emit()
     text = assemble(module, [body], target)
+    if form == "fast" and text.count("\n") > FAST_LINES:
+        raise Unsuitable("too long")
     meta = Meta(emitter.name, emitter.b.flags, emitter.frame.bytes, count, cost=count)
     return Lifted(text, meta)
 

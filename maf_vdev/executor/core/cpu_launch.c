@@ -31,7 +31,7 @@ enum {
 };
 
 enum { TRAP_BRANCH = 1, TRAP_INSTRUCTION = 2 };
-enum { STACK_BYTES = 4 << 20, PAGE = 4096, SPINS_BEFORE_YIELD = 8 };
+enum { STACK_BYTES = 8 << 20, PAGE = 4096, SPINS_BEFORE_YIELD = 8 };
 
 /* Words of constant bank 0 that the driver sets (CUDA 10 to 13, sm_70 to sm_89). */
 enum { C0_BLOCK = 0x0, C0_GRID = 0xc, C0_SHARED_WINDOW = 0x18, C0_SM_COUNT = 0x10c };

@@ -181,6 +181,30 @@ def test_lanes_inside_a_function_are_awaited_before_a_shuffle(form: str) -> None
 
 
 @pytest.mark.parametrize("form", FORMS)
+def test_a_function_that_unreachable_code_calls_too(form: str) -> None:
+    # BRA.DIV is for warps that have diverged, which is no case here: what it leads to is not part of the kernel.
+    body = """
+    MOV R6, R0
+    BRA.DIV ~URZ, {diverged}
+    MOV R20, {join}
+    CALL.REL.NOINC {function}
+    join:
+    MOV R7, R6
+    STG.E.64.SYS [R2], R6
+    EXIT
+    diverged:
+    MOV R20, {back}
+    CALL.REL.NOINC {function}
+    back:
+    BRA {join}
+    function:
+    IADD3 R6, R6, 0x64, RZ
+    RET.REL.NODEC R20 0x0
+    """
+    assert run(form, body, 32).tolist() == [[lane + 100] * 2 for lane in range(32)]
+
+
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("distance", [0, 1, 5, 31, 32, 40])
 def test_shuffle_up_by_a_distance_from_a_register(form: str, distance: int) -> None:
     body = """

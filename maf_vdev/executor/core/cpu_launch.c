@@ -56,6 +56,7 @@ struct maf_cpu_job {
     uint64_t chunk;
     _Atomic uint64_t next;
     _Atomic int error;
+    _Atomic int doubt; /* grows with returns to the fast form that were not worth it */
     uint32_t grid_workspace[16];
 };
 
@@ -308,7 +309,25 @@ static uint64_t cycles(void) {
 #ifndef MAF_WORTH_CYCLES
 #define MAF_WORTH_CYCLES 3000
 #endif
-enum { MAX_BACKOFF = 12 };
+enum { MAX_BACKOFF = 12, MAX_DOUBT = 64, DOUBT_PER_STEP = 8, WORTH_WEIGHT = 4 };
+
+/* A warp starts with the back-off that the launch's other warps have found right. */
+static void weigh_stay(struct maf_warp *w) {
+    struct maf_cpu_job *job = w->cta->job;
+    int doubt = atomic_load_explicit(&job->doubt, memory_order_relaxed);
+    if (!w->since) {
+        w->backoff = (uint32_t)(doubt / DOUBT_PER_STEP); /* the first time it leaves */
+        return;
+    }
+    if (cycles() - w->since >= MAF_WORTH_CYCLES) {
+        w->backoff = 0;
+        doubt = doubt > WORTH_WEIGHT ? doubt - WORTH_WEIGHT : 0;
+    } else {
+        if (w->backoff < MAX_BACKOFF) w->backoff++;
+        if (doubt < MAX_DOUBT) doubt++;
+    }
+    atomic_store_explicit(&job->doubt, doubt, memory_order_relaxed);
+}
 
 /* Runs a diverged warp to its end, or until its lanes meet where the fast form takes it back (reenter).
  * The callback may need much stack (it runs Python), and fibres have little: it gets a thread. */
@@ -329,12 +348,7 @@ static void rt_slow(struct maf_warp *w) {
     }
     if (!slow) leave(w, ERROR_LAUNCH_FAILURE);
     __atomic_fetch_add(&k->left, 1, __ATOMIC_RELAXED);
-    if (w->since) {
-        if (cycles() - w->since >= MAF_WORTH_CYCLES)
-            w->backoff = 0;
-        else if (w->backoff < MAX_BACKOFF)
-            w->backoff++;
-    }
+    weigh_stay(w);
     w->skip = w->entries ? (1 << w->backoff) - 1 : -1;
     w->reenter = 0;
     slow(w);

@@ -15,6 +15,7 @@ from .decode_fields import (
     pred_in,
     reg,
     signed,
+    special,
     split,
     table,
     unless,
@@ -179,6 +180,7 @@ TABLE[0x95C] = Form(
     (unless(imm(34, 3), Imm(0)),),
 )
 TABLE[0x918] = Form("NOP")
+TABLE[0x801] = Form("PMTRIG", (), (imm(32, 16),), refuse=UR_BIT)
 
 
 # --- control flow ----------------------------------------------------------------------------
@@ -202,6 +204,10 @@ TABLE[0x941] = Form("BSYNC", (), (CONDITION, barrier(16)))
 TABLE[0x942] = Form("BREAK", (), (CONDITION, barrier(16)))
 TABLE[0x355] = Form("BMOV", (fixed("32"), flag(84, "CLEAR")), (DST, thread_state(24)), refuse=UR_BIT)
 TABLE[0x356] = Form("BMOV", (fixed("32"), flag(84, "PQUAD")), (thread_state(24), DATA), refuse=UR_BIT)
+for _opcode, _source in ((0x357, reg(32)), (0xB57, PLAIN.at("c32"))):
+    TABLE[_opcode] = Form("BMOV", (fixed("64"),), (special("ATEXIT_PC"), _source), refuse=UR_BIT)
+for _opcode, _source in ((0x956, imm(32, 32)), (0xB56, PLAIN.at("c32"))):
+    TABLE[_opcode] = Form("BMOV", (fixed("32"), flag(84, "PQUAD")), (thread_state(24), _source), refuse=UR_BIT)
 TABLE[0x348] = Form("WARPSYNC", (), (CONDITION, DATA), refuse=UR_BIT)
 TABLE[0x948] = Form("WARPSYNC", (), (CONDITION, imm(32, 32)), refuse=UR_BIT)
 

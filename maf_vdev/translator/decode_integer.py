@@ -278,12 +278,9 @@ TABLE[0x81C] = Form(
     ),
     refuse=UR_BIT,
 )
-TABLE[0x803] = Form(
-    "P2R", (table(76, 2, ("", "B1", "B2", "B3")),), (DST, special("PR"), PLAIN.first(), imm(32, 32)), refuse=UR_BIT
-)
-TABLE[0x804] = Form(
-    "R2P", (), (special("PR"), reg(24, fmt=table(76, 2, ("", "B1", "B2", "B3"))), imm(32, 32)), refuse=UR_BIT
-)
+_BYTE = table(76, 2, ("", "B1", "B2", "B3"))
+alu(TABLE, 0x003, B_FORMS, "P2R", (_BYTE,), lambda form: (DST, special("PR"), PLAIN.first(), middle(PLAIN, form)))
+alu(TABLE, 0x004, B_FORMS, "R2P", (), lambda form: (special("PR"), reg(24, fmt=_BYTE), middle(PLAIN, form)))
 TABLE[0x805] = Form("CS2R", (flag(80, "", "32"),), (DST, special_register(72)))
 TABLE[0x919] = Form("S2R", (), (DST, special_register(72)))
 TABLE[0x9C3] = Form("S2UR", (), (UDST, special_register(72)), refuse=UR_BIT, guard="UP")

@@ -162,3 +162,47 @@ for name in ("S16", "U16"):
         {"R5": "i32", "R6": "i32"},
         R4=lambda v, n=name: masked(lambda a, b: (clamp(a, n) & 0xFFFF) << 16 | clamp(b, n) & 0xFFFF)(v.R5, v.R6),
     )
+
+
+def narrow_pack(v, signed, width):
+    low, high = (-(1 << (width - 1)), (1 << (width - 1)) - 1) if signed else (0, (1 << width) - 1)
+    x, y = (np.clip(r.view(np.int32), low, high).astype(np.uint32) & np.uint32((1 << width) - 1) for r in (v.R5, v.R6))
+    return {"R4": v.R7 << np.uint32(2 * width) | x << np.uint32(width) | y}
+
+
+for name, part in (("U4", "24"), ("S4", "24"), ("U2", "28"), ("S2", "28")):
+    CASES.append(
+        Case(
+            f"I2IP.{name}.S32.SAT R4, R5, R6, R7.{part}",
+            {"R5": "i32", "R6": "i32", "R7": "i32"},
+            lambda v, name=name: narrow_pack(v, name[0] == "S", int(name[1])),
+        )
+    )
+
+
+def half_function(function, which):
+    def expect(v):
+        with np.errstate(all="ignore"):
+            x = (v.R5 >> np.uint32(16 * which)).astype(np.uint16).view(np.float16).astype(np.float64)
+            return {"R4": function(x).astype(np.float16).view(np.uint16).astype(np.uint32)}
+
+    return expect
+
+
+CASES += [
+    Case("MUFU.EX2.F16 R4, R5", {"R5": "small16"}, half_function(np.exp2, 0)),
+    Case("MUFU.EX2.F16 R4, R5.H1", {"R5": "small16"}, half_function(np.exp2, 1)),
+    Case("MUFU.RCP.F16 R4, -R5.H1", {"R5": "small16"}, half_function(lambda x: 1 / -x, 1)),
+    Case("MUFU.TANH.F16 R4, R5", {"R5": "small16"}, half_function(np.tanh, 0)),
+]
+
+
+def saturated_pair(v):
+    with np.errstate(all="ignore"):
+        pair = np.stack([r.astype(np.float16) for r in (v.R9, v.R8)], axis=-1)
+    pair = np.where(np.isinf(pair), np.copysign(np.float16(65504), pair), pair)
+    return {"R4": np.ascontiguousarray(np.where(np.isnan(pair), np.float16(0), pair)).view(np.uint32).reshape(-1)}
+
+
+CASES.append(Case("F2FP.SATFINITE.PACK_AB R4, R8, R9", {"R8": "large", "R9": "large"}, saturated_pair))
+CASES.append(Case("S2R R4, SR_SMEMSZ ; PMTRIG 0x1 ; STS [RZ], RZ", {}, lambda v: {"R4": np.full(256, 4096, np.uint32)}))

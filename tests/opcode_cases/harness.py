@@ -137,6 +137,9 @@ KINDS: dict[str, Callable[[np.random.Generator], Array]] = {
     "few64": lambda rng: rng.integers(0, 3, THREADS, np.uint64) << np.uint64(31),
     "pred": lambda rng: rng.random(THREADS) < 0.5,
     "positive": lambda rng: np.abs(rng.standard_normal(THREADS).astype(np.float32)) + np.float32(2.0**-20),
+    "large": lambda rng: _mixed(
+        rng, rng.standard_normal(THREADS).astype(np.float32) * 60000, np.array([np.inf, -np.inf, 65519, 65520], "f4")
+    ),
     "moderate": lambda rng: (rng.standard_normal(THREADS) * 20).astype(np.float32),
     "small16": lambda rng: _pair16(rng.integers(-4, 5, (2, THREADS)).astype(np.float16)),
     "zero": lambda rng: np.zeros(THREADS, np.uint32),

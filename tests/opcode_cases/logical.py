@@ -225,3 +225,18 @@ case(
     {"R5": "i32"},
     **{f"P{n}": (lambda v, n=n: v.R5 >> np.uint32(n + 8) & 1 != 0) for n in range(2)},
 )
+case(
+    "P2R.B2 R4, PR, R5, R6",
+    ALLP | {"R5": "i32", "R6": "i32"},
+    R4=lambda v: v.R5 & ~((v.R6 & np.uint32(127)) << np.uint32(16)) | (pr(v) & v.R6 & np.uint32(127)) << np.uint32(16),
+)
+for name in ("P1", "P4"):
+    case(
+        "R2P PR, R5.B3, R6",
+        ALLP | {"R5": "i32", "R6": "i32"},
+        **{
+            name: lambda v, n=int(name[1]): np.where(
+                v.R6 >> np.uint32(n) & 1 != 0, v.R5 >> np.uint32(24 + n) & 1 != 0, getattr(v, f"P{n}")
+            )
+        },
+    )

@@ -160,3 +160,57 @@ def transposed(v):
 
 
 CASES.append(Case("MOVM.16.MT88 R4, R8", {"R8": "i32"}, transposed))
+
+
+# --- HMMA.884 --------------------------------------------------------------------------------
+
+QUAD, UPPER, LOW = LANE // 4 % 4, LANE // 16, LANE % 4
+
+
+def quad_matrix(low, high, along_lanes):
+    """(warps, 4 products, 8, 4): [lane of the product, element] where the lanes count rows of A or columns of B, else
+    [element, lane] with 4 more for the upper half warp."""
+    out = np.zeros((WARPS, 4, 8, 4))
+    elements = np.concatenate([halves(low), halves(high)], axis=2)
+    for i in range(4):
+        if along_lanes:
+            out[:, QUAD, LOW + 4 * UPPER, i] = elements[:, :, i]
+        else:
+            out[:, QUAD, i + 4 * UPPER, LOW] = elements[:, :, i]
+    return out
+
+
+def quad_product(v, a_layout, b_layout, single):
+    a = quad_matrix(v.R8, v.R9, a_layout == "ROW")
+    b = quad_matrix(v.R10, v.R11, b_layout == "COL")
+    d = np.einsum("wqrk,wqck->wqrc", a, b)
+    out = {}
+    if single:
+        for i in range(8):
+            row, column = (LANE & 1) + (i & 2) + 4 * UPPER, (i & 4) + (LANE & 2) + (i & 1)
+            c = getattr(v, f"R{12 + i}").reshape(WARPS, 32)
+            out[f"R{20 + i}"] = (d[:, QUAD, row, column] + c).astype(np.float32).reshape(-1)
+        return out
+    for n in range(4):
+        columns = [d[:, QUAD, LOW + 4 * UPPER, 2 * n + j] for j in (0, 1)]
+        sums = np.stack(columns, axis=2) + halves(getattr(v, f"R{12 + n}"))
+        out[f"R{20 + n}"] = sums.astype(np.float16).view(np.uint32).reshape(-1)
+    return out
+
+
+for layouts in (("ROW", "COL"), ("COL", "ROW")):
+    for kind, steps in (("F32", 4), ("F16", 2)):
+        text = " ; ".join(
+            f"HMMA.884.{kind}.{kind}.STEP{n} R{20 + 2 * n}, R8.{layouts[0]}, R10.{layouts[1]}, R{12 + 2 * n}"
+            for n in range(steps)
+        )
+        fragments = {f"R{n}": "small16" for n in range(8, 12)}
+        addends = {f"R{12 + n}": "whole32" if kind == "F32" else "small16" for n in range(2 * steps)}
+        CASES.append(
+            Case(
+                text,
+                fragments | addends,
+                lambda v, layouts=layouts, kind=kind: quad_product(v, *layouts, kind == "F32"),
+                name=f"HMMA.884.{kind}.{'.'.join(layouts)}",
+            )
+        )

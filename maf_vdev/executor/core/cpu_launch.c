@@ -34,7 +34,7 @@ enum { TRAP_BRANCH = 1, TRAP_INSTRUCTION = 2 };
 enum { STACK_BYTES = 8 << 20, PAGE = 4096, SPINS_BEFORE_YIELD = 8 };
 
 /* Words of constant bank 0 that the driver sets (CUDA 10 to 13, sm_70 to sm_89). */
-enum { C0_BLOCK = 0x0, C0_GRID = 0xc, C0_SHARED_WINDOW = 0x18, C0_SM_COUNT = 0x10c };
+enum { C0_BLOCK = 0x0, C0_GRID = 0xc, C0_SHARED_WINDOW = 0x18, C0_SHARED_BYTES = 0xf0, C0_SM_COUNT = 0x10c };
 /* Address of the grid barrier's workspace for cooperative groups: high word first. */
 enum { C0_GRID_WORKSPACE_HIGH = 0x8c, C0_GRID_WORKSPACE_LOW = 0x90 };
 
@@ -606,6 +606,8 @@ static int build_const0(const struct maf_cpu_kernel *k, const uint32_t grid[3], 
     /* generic windows of shared and local memory, stack top, bytes of dynamic shared memory */
     uint32_t windows[] = {0, MAF_SHARED_HI, 0, MAF_LOCAL_HI, k->local_bytes, dynamic_shared};
     memcpy(p + C0_SHARED_WINDOW, windows, sizeof windows);
+    uint32_t shared = k->static_shared + dynamic_shared;
+    memcpy(p + C0_SHARED_BYTES, &shared, sizeof shared);
     uint32_t sms = (uint32_t)maf_cpu_threads();
     memcpy(p + C0_SM_COUNT, &sms, sizeof sms);
     memcpy(p + k->param_base, params, param_bytes);

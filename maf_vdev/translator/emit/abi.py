@@ -56,6 +56,8 @@ ADDRESS_ASSERTFAIL = 0x0003000000000020
 C0_SHARED_WINDOW = 0x18
 C0_LOCAL_WINDOW = 0x20
 C0_STACK_TOP = 0x28
+# Ours, where no compiled code looks: bytes of shared memory of a CTA.
+C0_SHARED_BYTES = 0xF0
 
 ATOMIC_OPS = {
     n: i

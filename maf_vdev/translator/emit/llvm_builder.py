@@ -428,6 +428,8 @@ class LlvmBuilder(Memory):
             )
         if name in ("SR_VIRTCFG", "SR_VIRTSM", "SR_SMID", "SR_GRIDID"):
             return self.const("i32", 0)
+        if name == "SR_SMEMSZ":
+            return self.load_const(0, abi.C0_SHARED_BYTES, "i32")
         if name == "SR_SWINLO" or name == "SR_LWINLO":
             return self.const("i32", 0)
         if name in ("SR_SWINHI", "SR_SWIN_HI"):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..builder import Builder, Value
-from ..ir import Imm, Instr, Operand
-from .core import Unhandled, get, get64, getd, getf, is_zero, one_of, op, put, put64, putd, putf, raw32
+from ..ir import Imm, Instr, Operand, Reg
+from .core import Unhandled, get, get64, getd, getf, i32, is_zero, one_of, op, put, put64, putd, putf, raw32
 from .float32 import flush, rounding
 from .half import bf16_bits, half_of
 
@@ -35,7 +35,7 @@ def _float_types(instr: Instr) -> list[str]:
     return ["f" + mod[1:] for mod in instr.mods if mod in ("F16", "F32", "F64")]
 
 
-@op("F2FP", mods="BF16 PACK_AB RELU RZ")
+@op("F2FP", mods="BF16 PACK_AB RELU RZ SATFINITE")
 def f2fp(b: Builder, instr: Instr) -> None:
     """.PACK_AB Rd, a, b: a rounded to half or bfloat16 in the upper, b in the lower half (PTX ISA, cvt.rn.f16x2.f32)."""
     dst, *sources = instr.operands
@@ -50,6 +50,10 @@ def f2fp(b: Builder, instr: Instr) -> None:
             parts.append(bf16_bits(b, value, rounding(instr)))
         else:
             parts.append(b.zext(b.bitcast(b.fconv(value, "f16", rounding(instr)), "i16"), "i32"))
+        if instr.has("SATFINITE"):  # infinity becomes the largest number
+            infinity = i32(b, 0x7F80 if instr.has("BF16") else 0x7C00)
+            infinite = b.icmp("eq", b.and_(parts[-1], i32(b, 0x7FFF)), infinity)
+            parts[-1] = b.select(infinite, b.sub(parts[-1], i32(b, 1)), parts[-1])
     put(b, dst, b.or_(b.shl(parts[0], b.imm("i32", 16)), parts[1]))
 
 
@@ -129,25 +133,25 @@ def i2f(b: Builder, instr: Instr) -> None:
 
 def _clamp_to(b: Builder, value: Value, name: str) -> Value:
     """A signed i32 clamped to a narrower type's range."""
-    ty, signed = INT_TYPES[name]
-    width = int(ty[1:])
+    signed, width = name[0] == "S", int(name[1:])
     low, high = (-(1 << (width - 1)), (1 << (width - 1)) - 1) if signed else (0, (1 << width) - 1)
     return b.smin(b.smax(value, b.imm("i32", low & 0xFFFFFFFF)), b.imm("i32", high))
 
 
-@op("I2IP", mods="S8 U8 S16 U16 S32 SAT")
+@op("I2IP", mods="S2 U2 S4 U4 S8 U8 S16 U16 S32 SAT")
 def i2ip(b: Builder, instr: Instr) -> None:
-    """.TO.S32.SAT Rd, a, b, c: clamp a and b; 8 bits: c << 16 | a << 8 | b, 16 bits: a << 16 | b (PTX cvt.pack)."""
+    """.TO.S32.SAT Rd, a, b, c: clamp a and b; c << 2w | a << w | b with w bits each, 16 bits: a << 16 | b (PTX cvt.pack)."""
     dst, x, y, z = instr.operands
     if instr.mods[1:] != ("S32", "SAT"):
         raise Unhandled("types")
-    width = int(INT_TYPES[instr.mods[0]][0][1:])
+    width = int(instr.mods[0][1:])
     mask = b.imm("i32", (1 << width) - 1)
     high = b.and_(_clamp_to(b, get(b, x), instr.mods[0]), mask)
     low = b.and_(_clamp_to(b, get(b, y), instr.mods[0]), mask)
     value = b.or_(b.shl(high, b.imm("i32", width)), low)
-    if width == 8:
-        value = b.or_(value, b.shl(get(b, z), b.imm("i32", 16)))
+    if width < 16:
+        part = raw32(b, z) if isinstance(z, Reg) and z.fmt in ("24", "28") else get(b, z)
+        value = b.or_(value, b.shl(part, b.imm("i32", 2 * width)))
     elif not is_zero(z):
         raise Unhandled("third source")
     put(b, dst, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..builder import Builder, Value
-from ..ir import Instr, Operand
+from ..ir import Instr, Operand, Reg
 from .core import (
     Unhandled,
     combine,
@@ -179,12 +179,25 @@ def mufu(b: Builder, instr: Instr) -> None:
         root = value if fn == "RCP64H" else b.fsqrt(value)
         put(b, dst, b.hi32(b.bitcast(b.frcp(root), "i64")))
         return
-    if instr.has("F16"):
-        raise Unhandled("half-precision MUFU")
-    value = getf(b, x)
+    half = instr.has("F16")
+    value = b.fconv(_half_source(b, x), "f32") if half else getf(b, x)
     if fn in ("SIN", "COS"):
         # The operand counts turns; whole turns are removed before scaling, which keeps large arguments exact.
         turns = b.fadd(value, b.fneg(b.fround(value, "rn")))
-        putf(b, dst, b.mufu(fn.lower(), b.fmul(turns, b.imm("f32", 2 * math.pi))))
-        return
-    putf(b, dst, b.mufu(MUFU_F32[fn], value))
+        value = b.mufu(fn.lower(), b.fmul(turns, b.imm("f32", 2 * math.pi)))
+    else:
+        value = b.mufu(MUFU_F32[fn], value)
+    if half:
+        put(b, dst, b.zext(b.bitcast(b.fconv(value, "f16"), "i16"), "i32"))
+    else:
+        putf(b, dst, value)
+
+
+def _half_source(b: Builder, x: Operand) -> Value:
+    """The lower half of a register, with .H1 the upper one, as f16."""
+    if not isinstance(x, Reg) or x.fmt not in ("", "H0", "H1"):
+        raise Unhandled("half-precision operand")
+    word = raw32(b, Reg(x.n))
+    value = b.bitcast(b.trunc(b.lshr(word, i32(b, 16)) if x.fmt == "H1" else word, "i16"), "f16")
+    value = b.fabs(value) if x.abs else value
+    return b.fneg(value) if x.neg else value

@@ -251,11 +251,19 @@ def _byte_start(operand: Operand) -> int:
 def p2r(b: Builder, instr: Instr) -> None:
     """Rd, PR, a, mask: the predicates under ``mask`` replace the bits of a's byte (.Bn of a names it)."""
     dst, _, source, mask = instr.operands
-    if not isinstance(mask, Imm) or mask.bits & ~0x7F:
-        raise Unhandled("mask")
     start = _byte_start(source) if not instr.mods else 8 * int(instr.mods[0][1])
     read = b.upred if isinstance(dst, UReg) else b.pred
     value = raw32(b, source)
+    if not isinstance(mask, Imm):
+        chosen = b.and_(get(b, mask), i32(b, 0x7F))
+        bits = i32(b, 0)
+        for n in range(7):
+            bits = b.or_(bits, b.shl(b.zext(read(n), "i32"), i32(b, n)))
+        bits, chosen = (b.shl(x, i32(b, start)) for x in (b.and_(bits, chosen), chosen))
+        put(b, dst, b.or_(b.and_(value, b.not_(chosen)), bits))
+        return
+    if mask.bits & ~0x7F:
+        raise Unhandled("mask")
     if not is_zero(source):
         value = b.and_(value, i32(b, ~(mask.bits << start)))
     for n in range(7):
@@ -268,11 +276,18 @@ def p2r(b: Builder, instr: Instr) -> None:
 def r2p(b: Builder, instr: Instr) -> None:
     """PR, a, mask: predicates under ``mask`` from the bits of a's byte."""
     _, source, mask = instr.operands
-    if not isinstance(mask, Imm) or mask.bits & ~0x7F:
-        raise Unhandled("mask")
     start = _byte_start(source) if not instr.mods else 8 * int(instr.mods[0][1])
     value = raw32(b, source)
     write = b.set_upred if isinstance(source, UReg) else b.set_pred
+    if not isinstance(mask, Imm):
+        read = b.upred if isinstance(source, UReg) else b.pred
+        chosen = get(b, mask)
+        for n in range(7):
+            new = b.icmp("ne", b.and_(value, i32(b, 1 << (n + start))), i32(b, 0))
+            write(n, b.select(b.icmp("ne", b.and_(chosen, i32(b, 1 << n)), i32(b, 0)), new, read(n)))
+        return
+    if mask.bits & ~0x7F:
+        raise Unhandled("mask")
     for n in range(7):
         if mask.bits >> n & 1:
             write(n, b.icmp("ne", b.and_(value, i32(b, 1 << (n + start))), i32(b, 0)))

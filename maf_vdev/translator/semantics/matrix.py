@@ -57,9 +57,12 @@ def _elements(b: Builder, word: Value, kind: str) -> list[Value]:
     return [b.bitcast(_half(b, word, h), "i32") for h in (0, 1)]
 
 
-@op("HMMA", mods="1684 1688 16816 F32 F16 BF16 TF32")
+@op("HMMA", mods="884 STEP0 STEP1 STEP2 STEP3 1684 1688 16816 F32 F16 BF16 TF32")
 def hmma(b: Builder, instr: Instr) -> None:
     """D = A B + C, A and B half, bfloat16 or tf32. Products are exact; sums are kept in single precision."""
+    if instr.has("884"):
+        _quad_product(b, instr)
+        return
     dst, x, y, z = instr.operands
     kind = one_of(instr, ("BF16", "TF32"), "HALF")
     shapes = TF32_STEPS if kind == "TF32" else HALF_STEPS
@@ -105,6 +108,78 @@ def _hmma(b: Builder, kind: str, steps: int, single: bool, words: Sequence[Value
     if single:
         return [b.bitcast(value, "i32") for value in results]
     halves = [b.zext(b.bitcast(b.fconv(value, "f16"), "i16"), "i32") for value in results]
+    return [b.or_(halves[2 * n], b.shl(halves[2 * n + 1], i32(b, 16))) for n in (0, 1)]
+
+
+def _quad_product(b: Builder, instr: Instr) -> None:
+    """One step of four 8x8x4 products. Lanes 4p to 4p + 3 and the same lanes of the upper half warp work on product p
+    (PTX ISA, mma.m8n8k4). A step writes two registers of D: f32 elements 2 step and 2 step + 1, or f16 elements 4 step to
+    4 step + 3 of the fragment."""
+    dst, x, y, z = instr.operands
+    step = int(one_of(instr, tuple(f"STEP{n}" for n in range(4)))[-1])
+    types = [mod for mod in instr.mods if mod in ("F16", "F32")]
+    if len(types) != 2 or types[0] != types[1]:
+        raise Unhandled("types")
+    single = types[0] == "F32"
+    layouts = (x.fmt, y.fmt)
+    words = [_word(b, operand, n) for operand in (x, y, z) for n in (0, 1)]
+    name = "_".join(("hmma884", types[0], str(step), *layouts))
+    action = _quad_single if single else _quad_half
+    results = b.subroutine(name, lambda inner, *w: action(inner, step, layouts, w), words)
+    for n, word in enumerate(results):
+        put(b, Reg(dst.n + n), word)
+
+
+class _Quads:
+    """The fragments of A and B of the 8x8x4 products; rows and columns may differ from lane to lane."""
+
+    def __init__(self, b: Builder, layouts: tuple[str, str], words: Sequence[Value]):
+        self.b, self.layouts, self.words = b, layouts, words
+        lane = b.special("SR_LANEID")
+        self.quad, self.upper = b.and_(lane, i32(b, 12)), b.and_(lane, i32(b, 16))
+        self.low = b.and_(lane, i32(b, 3))
+
+    def _pick(self, pair: Sequence[Value], lane: Value, element: Value) -> Value:
+        b = self.b
+        high = b.icmp("uge", element, i32(b, 2))
+        word = b.select(high, b.shuffle(pair[1], lane), b.shuffle(pair[0], lane))
+        shift = b.shl(b.and_(element, i32(b, 1)), i32(b, 4))
+        return b.fconv(b.bitcast(b.trunc(b.lshr(word, shift), "i16"), "f16"), "f32")
+
+    def a(self, row: Value, k: int) -> Value:
+        """A[row + 4 in the upper half warp, k], row below 4."""
+        b, base = self.b, self.b.or_(self.quad, self.upper)
+        if self.layouts[0] == "ROW":
+            return self._pick(self.words[:2], b.or_(base, row), i32(b, k))
+        return self._pick(self.words[:2], b.or_(base, i32(b, k)), row)
+
+    def b_(self, k: int, column: Value, upper: bool) -> Value:
+        """B[k, column + 4 upper], column below 4."""
+        b, base = self.b, self.b.or_(self.quad, i32(self.b, 16 * upper))
+        if self.layouts[1] == "ROW":
+            return self._pick(self.words[2:4], b.or_(base, i32(b, k)), column)
+        return self._pick(self.words[2:4], b.or_(base, column), i32(b, k))
+
+
+def _quad_single(b: Builder, step: int, layouts: tuple[str, str], words: Sequence[Value]) -> list[Value]:
+    quads, out = _Quads(b, layouts, words), []
+    row = b.or_(b.and_(quads.low, i32(b, 1)), i32(b, 2 * (step & 1)))
+    for e in (0, 1):
+        column = b.or_(b.and_(quads.low, i32(b, 2)), i32(b, e))
+        total = b.bitcast(words[4 + e], "f32")
+        for k in range(4):
+            total = b.fma(quads.a(row, k), quads.b_(k, column, step >= 2), total)
+        out.append(b.bitcast(total, "i32"))
+    return out
+
+
+def _quad_half(b: Builder, step: int, layouts: tuple[str, str], words: Sequence[Value]) -> list[Value]:
+    quads, halves = _Quads(b, layouts, words), []
+    for column in range(4):
+        total = _half(b, words[4 + column // 2], column % 2)
+        for k in range(4):
+            total = b.fma(quads.a(quads.low, k), quads.b_(k, i32(b, column), bool(step)), total)
+        halves.append(b.zext(b.bitcast(b.fconv(total, "f16"), "i16"), "i32"))
     return [b.or_(halves[2 * n], b.shl(halves[2 * n + 1], i32(b, 16))) for n in (0, 1)]
 
 

@@ -102,6 +102,94 @@ static void bring(const struct maf_fortran *f, const uint64_t *at)
         memmove(to + j * f->copy_ld_to, from + j * f->copy_ld_from, (size_t)f->copy_bytes);
 }
 
+/* --- around the call of singular value and eigenvalue routines; all types as parts of one real type ---- */
+
+enum { A = 0, W = 2, V = 4 };
+
+#define FINITE(T, PARTS)                                                                                               \
+    do {                                                                                                               \
+        for (int64_t j = 0; j < f->n; j++) {                                                                           \
+            const T *column = (const T *)a + j * f->lda * (PARTS);                                                     \
+            T sum = 0; /* of zeros, or of NaN where an element is not finite */                                        \
+            for (int64_t i = 0; i < f->m * (PARTS); i++)                                                               \
+                sum += column[i] - column[i];                                                                          \
+            if (sum != 0)                                                                                              \
+                return 0;                                                                                              \
+        }                                                                                                              \
+    } while (0)
+
+static int is_finite(const struct maf_fortran *f, const void *a)
+{
+    switch (f->type) {
+    case MAF_F32:
+        FINITE(float, 1);
+        break;
+    case MAF_F64:
+        FINITE(double, 1);
+        break;
+    case MAF_C64:
+        FINITE(float, 2);
+        break;
+    default:
+        FINITE(double, 2);
+    }
+    return 1;
+}
+
+#define TURN(T, CONJUGATE)                                                                                             \
+    do {                                                                                                               \
+        const T *from = (const T *)(const void *)(scratch + f->turned_at);                                             \
+        T *to = (T *)(uintptr_t)at[V];                                                                                 \
+        for (int64_t j = 0; j < f->turned; j++)                                                                        \
+            for (int64_t i = 0; i < f->n; i++)                                                                         \
+                to[i + j * f->turned_ld] = CONJUGATE(from[j + i * f->turned]);                                         \
+    } while (0)
+
+#define JOIN(T)                                                                                                        \
+    do {                                                                                                               \
+        const T *re = (const T *)(const void *)(scratch + f->real_at);                                                 \
+        const T *im = (const T *)(const void *)(scratch + f->imaginary_at);                                            \
+        T *w = (T *)(uintptr_t)at[W];                                                                                  \
+        for (int64_t i = 0; i < f->n; i++) {                                                                           \
+            w[f->joined == 1 ? 2 * i : i] = re[i];                                                                     \
+            w[f->joined == 1 ? 2 * i + 1 : f->n + i] = im[i];                                                          \
+        }                                                                                                              \
+    } while (0)
+
+static void finish(const struct maf_fortran *f, const uint64_t *at, const char *scratch)
+{
+    if (f->turned) {
+        switch (f->type) {
+        case MAF_F32:
+            TURN(float, );
+            break;
+        case MAF_F64:
+            TURN(double, );
+            break;
+        case MAF_C64:
+            TURN(float complex, conjf);
+            break;
+        default:
+            TURN(double complex, conj);
+        }
+    }
+    if (f->joined && f->type == MAF_F32)
+        JOIN(float);
+    else if (f->joined)
+        JOIN(double);
+}
+
+static void not_converged(const struct maf_fortran *f, const uint64_t *at)
+{
+    int single = f->type == MAF_F32 || f->type == MAF_C64;
+    for (int64_t i = 0; i < f->least; i++)
+        if (single)
+            ((float *)(uintptr_t)at[W])[i] = __builtin_nanf("");
+        else
+            ((double *)(uintptr_t)at[W])[i] = __builtin_nan("");
+    *(int32_t *)(uintptr_t)at[f->info] = (int32_t)f->least + 1;
+}
+
 static void run_one(struct run *r, int64_t number, char *scratch)
 {
     const struct maf_fortran *f = r->f;
@@ -122,7 +210,12 @@ static void run_one(struct run *r, int64_t number, char *scratch)
     if (f->copies)
         bring(f, at);
     if (f->pivots < 0) {
+        if (f->checks && !is_finite(f, (const void *)(uintptr_t)at[A])) {
+            not_converged(f, at);
+            return;
+        }
         call(r, at, scratch);
+        finish(f, at, scratch);
         return;
     }
     int64_t *wide = (int64_t *)(uintptr_t)at[f->pivots];

@@ -49,6 +49,18 @@ struct maf_fortran {
     int64_t m;
     int64_t n;
     int64_t lda;
+    /* Singular values: with a value in a that is not finite, w (`least` reals) becomes NaN and info least + 1, as of an
+     * iteration that does not converge. */
+    int64_t checks;
+    int64_t least;
+    /* V^H, `turned` x n, is at that offset of the scratch memory; v takes V. 0: none. */
+    int64_t turned;
+    int64_t turned_at;
+    int64_t turned_ld;
+    /* Real and imaginary parts of n eigenvalues, at these offsets. w takes 1: complex numbers, 2: one after the other. */
+    int64_t joined;
+    int64_t real_at;
+    int64_t imaginary_at;
 };
 
 /* ptrs and scalars as protocol.h says for maf_op_blas and maf_op_lapack. Returns 0 or a cudaError_t value. */

@@ -108,62 +108,6 @@ def info_at(at: Addresses) -> ctypes.c_int:
 # --- one function per routine: op -> Step -----------------------------------------------------------------------------
 
 
-def gesvd(op: Any, letter: str) -> Step:
-    """Divide and conquer where both jobs agree, QR iteration otherwise."""
-    dtype, real = DTYPES[op.type], REALS[op.type]
-    m, n, least = op.m, op.n, min(op.m, op.n)
-    jobs = chr(op.job_u) + chr(op.job_v)
-    is_complex = op.type in la.COMPLEX
-    v_rows = {"A": n, "S": least}.get(jobs[1], 0)
-    # V itself is wanted: V^H goes to an array of ours first.
-    mine = np.zeros(v_rows * n, dtype) if op.v_plain and v_rows else None
-    vt, ldv = (V, op.ldv) if mine is None else (mine, v_rows)
-    a, lda, u, ldu = A, op.lda, U, max(1, op.ldu)
-    if jobs in ("AA", "SS", "NN"):
-        largest = max(m, n)
-        rsize = max(1, least * max(5 * least + 7, 2 * largest + 2 * least + 1)) if is_complex else 0
-        extra = [np.zeros(rsize, real)] if is_complex else []
-        tail = (*extra, np.zeros(max(1, 8 * least), np.int32), INFO)
-        step = with_workspace(f"{letter}gesdd", dtype, jobs[0], m, n, a, lda, W, u, ldu, vt, max(1, ldv), None, *tail)
-    else:
-        extra = [np.zeros(max(1, 5 * least), real)] if is_complex else []
-        head = (jobs[0], jobs[1], m, n, a, lda, W, u, ldu, vt, max(1, ldv), None)
-        step = with_workspace(f"{letter}gesvd", dtype, *head, *extra, INFO)
-
-    def run(at: Addresses) -> None:
-        x = matrix(at[A], dtype, m, n, lda)
-        if not np.isfinite(x).all():  # LAPACK refuses these; cuSOLVER reports that it did not converge
-            matrix(at[W], real, least, 1, max(1, least))[...] = np.nan
-            info_at(at).value = least + 1
-            return
-        step(at)
-        if mine is not None:
-            target = matrix(at[V], dtype, n, v_rows, op.ldv)
-            target[...] = mine.reshape(v_rows, n, order="F").conj().T
-
-    return run
-
-
-def geev(op: Any, letter: str) -> Step:
-    dtype, real, n = DTYPES[op.type], REALS[op.type], op.n
-    right, left = chr(op.job_u), chr(op.job_v)
-    vectors = (V, max(1, op.ldv), U, max(1, op.ldu))
-    if op.type in la.COMPLEX:
-        rwork = np.zeros(max(1, 2 * n), real)
-        return with_workspace(f"{letter}geev", dtype, left, right, n, A, op.lda, W, *vectors, None, rwork, INFO)
-    re, im = np.zeros(max(1, n), real), np.zeros(max(1, n), real)
-    solve = with_workspace(f"{letter}geev", dtype, left, right, n, A, op.lda, re, im, *vectors, None, INFO)
-
-    def step(at: Addresses) -> None:
-        solve(at)
-        if op.w_split:
-            matrix(at[W], real, n, 2, max(1, n))[...] = np.stack((re[:n], im[:n]), -1)
-        else:
-            matrix(at[W], np.result_type(real, np.complex64), n, 1, max(1, n))[:, 0] = re[:n] + 1j * im[:n]
-
-    return step
-
-
 def matinv(op: Any, letter: str) -> Step:
     """Factors a copy, in place of the inverse."""
     dtype, n = DTYPES[op.type], op.n
@@ -235,7 +179,7 @@ def gesvdr(op: Any, letter: str) -> Step:
     return step
 
 
-STEPS = {"gesvd": gesvd, "geev": geev, "matinv": matinv, "syevdx": syevdx, "gesvdr": gesvdr}
+STEPS = {"matinv": matinv, "syevdx": syevdx, "gesvdr": gesvdr}
 
 
 def is_empty(op: Any) -> bool:

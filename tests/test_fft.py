@@ -15,6 +15,8 @@ FFT = protocol.constant("MAF_OP_FFT")
 PROVIDERS = [name for name, _ in f.OP.providers]
 TOLERANCE = {f.F32: 2e-5, f.F64: 1e-12, f.F16: 2e-2}
 SIZES = [(1,), (2,), (7,), (8,), (30,), (64,), (97,), (4, 6), (5, 8), (16, 9), (3, 4, 5), (2, 8, 7), (1, 1, 6)]
+SIZES += [(7 * 11 * 5,), (13 * 16,), (2 * 149,), (149,), (35, 22)]
+LONG = [(2 * 3 * 4 * 5 * 7 * 11,), (1009,), (1 << 15,), (3 * 5 * 7 * 11 * 32,), (1 << 17,), (32771,)]
 
 
 def describe(kind: int, direction: int, dims: tuple[int, ...], dtype: int, batch: int) -> Any:
@@ -151,3 +153,34 @@ def test_bad_descriptions(change: dict[str, int], error: type[Exception]) -> Non
         setattr(op, name, value)
     with pytest.raises(error):
         registry.make_plan(FFT, protocol.pack(op))
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("direction", [-1, 1])
+@pytest.mark.parametrize("dims", LONG, ids=str)
+def test_long_lines(dims: tuple[int, ...], direction: int, batch: int) -> None:
+    """Those that are cut in two, in place too, and one that is a long convolution."""
+    x = random(np.random.default_rng(0), (batch, *dims), True).astype(np.complex64)
+    op, out, before = describe(f.C2C, direction, dims, f.F32, batch), np.zeros_like(x), x.copy()
+    run(op, "core", x, out)
+    want = expected(f.C2C, direction, x, dims)
+    np.testing.assert_allclose(out, want, rtol=0, atol=1e-6 * np.abs(want).max() * 8)
+    assert (x == before).all()
+    run(op, "core", x, x)
+    assert (x == out).all()
+
+
+@pytest.mark.parametrize("dims", [(64,), (15,), (1009,), (12, 10)], ids=str)
+def test_lines_do_not_touch_each_other(dims: tuple[int, ...]) -> None:
+    """A NaN in one array of the batch stays there."""
+    for kind in (f.C2C, f.R2C):
+        x = random(np.random.default_rng(0), (20, *dims), kind == f.C2C)
+        x = x.astype(np.complex64 if kind == f.C2C else np.float32)
+        clean = x.copy()
+        x.reshape(20, -1)[7, 3] = np.nan
+        out = [np.zeros((20, *dims[:-1], dims[-1] // 2 + 1 if kind == f.R2C else dims[-1]), np.complex64) for _ in "ab"]
+        for source, target in ((x, out[0]), (clean, out[1])):
+            run(describe(kind, -1, dims, f.F32, 20), "core", source, target)
+        assert np.isnan(out[0][7]).all()
+        others = np.arange(20) != 7
+        assert (out[0][others] == out[1][others]).all()

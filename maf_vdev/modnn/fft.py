@@ -85,6 +85,7 @@ OP = Op(
     name="fft",
     struct="maf_op_fft",
     providers=(
+        ("core", "maf_vdev.modnn.providers.core_fft:fft"),
         ("scipy", "maf_vdev.modnn.providers.pocketfft:scipy_fft"),
         ("numpy", "maf_vdev.modnn.providers.pocketfft:numpy_fft"),
         (REFERENCE, "maf_vdev.modnn.providers.ref_fft:fft"),

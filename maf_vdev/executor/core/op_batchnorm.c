@@ -9,15 +9,10 @@
 #include "core.h"
 
 #include "cpu_launch.h"
+#include "gemm_targets.h"
 #include "op_array.h"
 #include "op_batchnorm.h"
 #include "op_convert.h"
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define TARGETS __attribute__((target_clones("default", "arch=haswell", "arch=skylake-avx512")))
-#else
-#define TARGETS
-#endif
 
 enum {
     TRAINING,

@@ -232,3 +232,30 @@ program(
     {"P2": "pred", "P3": "pred"},
     lambda v: {"R4": np.where(v.P2 & v.P3, 0, mask_of(~(v.P2 & v.P3))).astype(np.uint32)},
 )
+
+
+# --- memory between lanes -------------------------------------------------------------------------
+# __syncwarp is WARPSYNC, or a NOP where the compiler knows that the warp runs together: what a lane stored before it,
+# the others load behind it.
+ACROSS = "S2R R8, SR_TID.X ; SHF.L.U32 R9, R8, 0x2, RZ ; LOP3.LUT R10, R9, 0x7c, RZ, 0x3c, !PT ; "
+
+
+def from_the_opposite_lane(v):
+    return {"R4": v.R12.reshape(WARPS, 32)[:, ::-1].ravel()}
+
+
+for sync in ("NOP", "WARPSYNC 0xffffffff"):
+    case(f"{ACROSS}STS [R9], R12 ; {sync} ; LDS.U R4, [R10]", {"R12": "i32"}, from_the_opposite_lane)
+
+
+def across_scratch(v):
+    scratch = v.scratch.copy()
+    scratch.view(np.uint32)[8 : 8 + v.R12.size] = v.R12
+    return {**from_the_opposite_lane(v), "scratch": scratch}
+
+
+case(
+    f"{ACROSS}STG.E.SYS [R9.U32+UR8], R12 ; NOP ; LDG.E.SYS R4, [R10.U32+UR8]",
+    {"R12": "i32", "UR8": "ptr4"},
+    across_scratch,
+)

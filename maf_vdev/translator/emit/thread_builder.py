@@ -28,6 +28,8 @@ LANE_MASKS = {
 }
 DIMS = {"SR_NTID.X": 0, "SR_NTID.Y": 4, "SR_NTID.Z": 8, "SR_NCTAID.X": 12, "SR_NCTAID.Y": 16, "SR_NCTAID.Z": 20}
 ATOMIC_64 = ("i64", "f64")
+# __syncwarp: where the compiler knows that the warp runs together, a NOP is left of it.
+WARP_SYNCS = ("WARPSYNC", "NOP")
 ERROR_ASSERT, ERROR_INSTRUCTION, ERROR_LAUNCH = 710, 715, 719
 # Bytes of the caller's argument buffer that a printf record keeps.
 PRINT_BYTES = 256
@@ -48,6 +50,8 @@ class ThreadBuilder(ThreadValues):
         self.block = 0  # the running one
         self.stops: set[int] = set()  # blocks with continuations
         self.guard: T | None = None
+        # Spaces accessed since the lanes of the warp last met, as far as the block shows; all at its start.
+        self.touched: set[str] = set()
         self._uniform_writes: list[str] = []  # of the running guarded instruction
         self._mask: T | None = None  # active lanes of the running instruction
         self.entries: list[int] = []  # continuation numbers in the order of the code; see stop
@@ -71,6 +75,14 @@ class ThreadBuilder(ThreadValues):
         self.where(g, action)
         if self._uniform_writes and isinstance(guard, Pred) and g.bits is None:
             self._spread(g, self._uniform_writes)
+
+    def _synchronise_warp(self) -> None:
+        """What lanes have written to memory is there for the others behind this place."""
+        if not self.touched:
+            return
+        if "global" in self.touched:
+            self.uses.add("global_sync")
+        self._publish("0u")
 
     def _spread(self, executed: T, names: list[str]) -> None:
         """A uniform register is the warp's: lanes whose guard did not hold get what the others wrote."""
@@ -124,6 +136,8 @@ class ThreadBuilder(ThreadValues):
 
     def straight(self, i: Instr) -> None:
         """Emit one instruction inside a block: anything but the block's terminator."""
+        if i.op in WARP_SYNCS:
+            self.guarded(i.guard, self._synchronise_warp)
         if is_hint(i) or (i.op == "BMOV" and not isinstance(i.operands[0], Reg)):
             return
         if i.op == "BMOV":
@@ -235,6 +249,8 @@ class ThreadBuilder(ThreadValues):
     def _pointer(self, space: str, ty: str, address: str) -> str:
         macro = {"global": "GPTR", "shared": "LPTR", "local": "PPTR"}[space]
         self.uses.add(space)
+        if space != "local":
+            self.touched.add(space)
         return f"{macro}(m{WIDTH[ty]}, {address})"
 
     def _spaces(self, space: str, address: T) -> list[tuple[str, str, str]]:
@@ -323,6 +339,7 @@ class ThreadBuilder(ThreadValues):
             if where == "local":
                 return f"{old.text} = *{self._pointer('local', raw, address)}; *{self._pointer('local', raw, address)} = {self._local_atomic(op, ty, old.text, x, cmp)};"
             self.uses.add(where)
+            self.touched.add(where)
             letter, qualifier = ("g", "MAF_GLOBAL") if where == "global" else ("l", "MAF_LOCAL")
             p = f"(volatile {qualifier} {C_TYPE[raw]} *){'GPTR' if where == 'global' else 'LPTR'}(m{WIDTH[raw]}, {address})"
             if op == "cas":
@@ -370,6 +387,7 @@ class ThreadBuilder(ThreadValues):
         self.out.label(f"L{self.resumes}")
         self.entries.append(self.resumes)
         self.stops.add(self.block)
+        self.touched = set()
 
     def _publish(self, v: str, lane: str = "lane") -> None:
         self.out.do(f"xv = {v}; xl = {lane};")

@@ -69,6 +69,7 @@ SYNC:;
 SYNC_SUBGROUP = """
 SYNC:;
 {
+    maf_sub_barrier();
     const u32 place = kind == 1u ? pc : 0xffffffffu, lowest = maf_sub_min(place);
     const bool in = kind == 1u && pc == lowest;
     const u32 mask = maf_sub_ballot(in), bits = maf_sub_ballot(in && (xv & 1u));
@@ -200,12 +201,25 @@ class Source:
     instructions: int
 
 
+def _accessed(graph: Cfg) -> set[str]:
+    """Spaces that a kernel's instructions reach, but for its own memory."""
+    found = set()
+    for block in graph.blocks:
+        for i in (*block.instrs, block.last):
+            if i is not None and i.op in ("STS", "LDS", "ATOMS", "LDSM"):
+                found.add("shared")
+            elif i is not None and i.op in ("LD", "ST", "ATOM", "RED", "STG", "LDG", "ATOMG"):
+                found |= {"global"} if i.op.endswith("G") or i.op == "RED" else {"global", "shared"}
+    return found
+
+
 class ThreadEmitter:
     def __init__(self, graph: Cfg, options: Options, local_bytes: int, spins: set[int]):
         self.graph, self.options, self.spins = graph, options, spins
         self.local_bytes = (max(local_bytes, 16) + 15) & ~15
         self.b = ThreadBuilder(Features(options.fp64, options.atom64), self.local_bytes)
         self.exchange = False
+        self.accessed = _accessed(graph)
         self.entries: list[str] = []  # cases of the switch at the head
 
     def _condition(self, block: Block) -> str | None:
@@ -245,6 +259,7 @@ class ThreadEmitter:
     def _block(self, block: Block) -> None:
         b = self.b
         b.block = block.index
+        b.touched = {s for s in ("shared", "global") if s in self.accessed}
         b.out.label(f"B{block.index}")
         if block.index in self.spins:
             b.stop(YIELD)
@@ -327,7 +342,7 @@ class ThreadEmitter:
             f"#define USES_MATCH {int('match' in b.uses)}",
             f"#define USES_FIRST {int('first' in b.uses)}",
             "#define WITH_BARRIER(x) " + ("x" if "barrier" in b.uses else ""),
-            "#define GROUP_BARRIER maf_group_barrier" + ("" if "barrier" in b.uses else "_local"),
+            "#define GROUP_BARRIER maf_group_barrier" + ("" if b.uses & {"barrier", "global_sync"} else "_local"),
             f"MAF_KERNEL void maf_kernel({', '.join(parameters)}) {{",
         ]
         if not opencl:

@@ -127,6 +127,7 @@ MAF_NATIVE64(__local, l)
 #endif
 
 #if MAF_SUBGROUPS
+#define maf_sub_barrier() sub_group_barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
 #define maf_sub_min(x) sub_group_reduce_min((u32)(x))
 #define maf_sub_any(x) sub_group_any((int)(x))
 /* Bits of different lanes: their sum is the ballot. */

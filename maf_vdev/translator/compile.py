@@ -23,8 +23,10 @@ from .packed import Meta
 from .passes import division
 
 VARIANT_AFFINE = 1
-# Fast forms of more instructions call functions for their accesses of memory instead of repeating them.
-OUTLINE_INSTRUCTIONS = 1500
+# Fast forms of more instructions and accesses call functions for their accesses of memory instead of repeating them:
+# a call spills all vector registers, which costs reductions and optimizers (60 accesses) 10 % of their time.
+OUTLINE_INSTRUCTIONS, OUTLINE_ACCESSES = 1500, 100
+MEMORY_OPS = frozenset(("LD", "LDG", "LDS", "LDL", "ST", "STG", "STS", "STL"))
 
 # Called after each stage with (stage name, kernel name, text), for dumps.
 HOOKS: list[Callable[[str, str, str], None]] = []
@@ -173,7 +175,8 @@ def lift(code: KernelCode, variant: int, form: str = "slow", instrs: list[Instr]
     else:
         emitter = SlowEmitter(module, graph, affine, "slow", spins)
     count = sum(len(b.instrs) + 1 for b in graph.blocks)
-    emitter.b.outline = form != "fast" or count > OUTLINE_INSTRUCTIONS
+    accesses = sum(i.op in MEMORY_OPS for b in graph.blocks for i in b.instrs)
+    emitter.b.outline = form != "fast" or (count > OUTLINE_INSTRUCTIONS and accesses > OUTLINE_ACCESSES)
     emitter.b.may_be_shared = uses_shared_window(instrs)
     emitter.b.may_be_local = uses_local_window(instrs)
     body = emitter.emit()

@@ -343,3 +343,82 @@ CASES.append(
         lambda v: results(ones_of(np.bitwise_and)(bits_of(v.R8), bits_of(v.R10)) + accumulators(v), False),
     )
 )
+
+
+# --- sparse matrix products ------------------------------------------------------------------
+
+
+def numbers(words, kind):
+    """(warps, 32, elements of a word)."""
+    if kind == "TF32":
+        return words.view(np.float32).reshape(WARPS, 32, 1).astype(np.float64)
+    if kind[1:] == "8":
+        return words.view(np.int8 if kind == "S8" else np.uint8).reshape(WARPS, 32, 4).astype(np.int64)
+    return pairs(words, kind)
+
+
+def sparse_product(v, k, kinds, selector):
+    """A, spread out by its metadata, times B, for each warp."""
+    left = [numbers(getattr(v, f"R{8 + n}"), kinds[0]) for n in range(4)]
+    right = [numbers(getattr(v, f"R{12 + n}"), kinds[1]) for n in range(4)]
+    meta = v.R24.reshape(WARPS, 32)
+    per = left[0].shape[2]
+    a, b = np.zeros((WARPS, 16, k), left[0].dtype), np.zeros((WARPS, k, 8), left[0].dtype)
+    for column in range(8):
+        for row in range(k):
+            word, within = divmod(row, 4 * per)
+            b[:, row, column] = right[word][:, 4 * column + within // per, within % per]
+    group = 2 if kinds[0] == "TF32" else 4
+    for row in range(16):
+        g, upper = row % 8, row // 8
+        for n in range(k // 2):
+            word, within = divmod(n, 4 * per)
+            value = left[2 * word + upper][:, 4 * g + within // per, within % per]
+            place, part = (n, 0) if group == 2 else divmod(n, 2)
+            if per == 4:  # a row's 32 columns fill one lane
+                lane, shift = selector * 2 + 2 * (place // 8) + upper, 4 * (place % 8)
+            else:  # rows g and g + 8 share a lane
+                lanes = 2 if k // group == 8 else 1
+                lane, shift = selector * lanes + place // 4, 16 * upper + 4 * (place % 4)
+            code = meta[:, 4 * g + lane] >> np.uint32(shift) & np.uint32(15)
+            at = (code >> np.uint32(1 if group == 2 else 2 * part)) & np.uint32(group - 1)
+            a[np.arange(WARPS), row, group * place + at] = value
+    return a @ b
+
+
+def sparse_single(v, k, kind, selector):
+    return single(sparse_product(v, k, (kind, kind), selector) + accumulator16(v))
+
+
+def sparse_integers(v, k, kinds, selector):
+    d, out = sparse_product(v, k, kinds, selector), {}
+    for n in range(4):
+        c = getattr(v, f"R{16 + n}").reshape(WARPS, 32).view(np.int32).astype(np.int64)
+        total = d[:, G + 8 * (n // 2), 2 * T + n % 2] + c
+        out[f"R{4 + n}"] = (total & 0xFFFFFFFF).astype(np.uint32).reshape(-1)
+    return out
+
+
+for shape, k, kind, values, selector in (
+    ("16816", 16, "F16", "small16", 3),
+    ("16832", 32, "F16", "small16", 1),
+    ("16832", 32, "BF16", "smallb16", 0),
+    ("1688", 8, "TF32", "whole32", 2),
+    ("16816", 16, "TF32", "whole32", 1),
+):
+    suffix = "" if kind == "F16" else f".{kind}"
+    CASES.append(
+        Case(
+            f"HMMA.SP.{shape}.F32{suffix} R4, R8, R12, R16, R24, {selector:#x}",
+            {f"R{n}": values for n in range(8, 16)} | C | {"R24": "places2" if kind == "TF32" else "places4"},
+            lambda v, k=k, kind=kind, s=selector: sparse_single(v, k, kind, s),
+        )
+    )
+for shape, k, kinds, selector in (("16832", 32, ("S8", "U8"), 1), ("16864", 64, ("U8", "S8"), 0)):
+    CASES.append(
+        Case(
+            f"IMMA.SP.{shape}.{kinds[0]}.{kinds[1]} R4, R8.ROW, R12.COL, R16, R24, {selector:#x}",
+            {f"R{n}": "i32" for n in range(8, 20)} | {"R24": "places4"},
+            lambda v, k=k, kinds=kinds, s=selector: sparse_integers(v, k, kinds, s),
+        )
+    )

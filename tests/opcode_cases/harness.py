@@ -137,6 +137,9 @@ KINDS: dict[str, Callable[[np.random.Generator], Array]] = {
     "few64": lambda rng: rng.integers(0, 3, THREADS, np.uint64) << np.uint64(31),
     "pred": lambda rng: rng.random(THREADS) < 0.5,
     "positive": lambda rng: np.abs(rng.standard_normal(THREADS).astype(np.float32)) + np.float32(2.0**-20),
+    # Metadata of sparse matrices: two of four, one of two.
+    "places4": lambda rng: _nibbles(rng.choice(np.array([4, 8, 9, 12, 13, 14], np.uint32), (8, THREADS))),
+    "places2": lambda rng: _nibbles(rng.choice(np.array([4, 14], np.uint32), (8, THREADS))),
     "large": lambda rng: _mixed(
         rng, rng.standard_normal(THREADS).astype(np.float32) * 60000, np.array([np.inf, -np.inf, 65519, 65520], "f4")
     ),
@@ -154,6 +157,10 @@ KINDS: dict[str, Callable[[np.random.Generator], Array]] = {
 # kind -> (element bytes, repeated): 64-bit addresses in the scratch buffer, or 32-bit shared offsets.
 ADDRESS = {f"{space}{size}": size for space in ("ptr", "sptr") for size in (1, 2, 4, 8, 16)}
 ADDRESS |= {"hotptr4": 4, "hotptr8": 8, "hotsptr4": 4, "hotsptr8": 8}
+
+
+def _nibbles(values: Array) -> Array:
+    return sum(values[n] << np.uint32(4 * n) for n in range(8)).astype(np.uint32)
 
 
 def _small_brains(rng: np.random.Generator) -> Array:

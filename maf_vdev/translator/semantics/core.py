@@ -249,3 +249,10 @@ def put_pair(b: Builder, instr: Instr, value: Value, accumulator: Operand, first
     putp(b, first, result)
     if complement is not None:
         putp(b, second, complement)
+
+
+def word_of(b: Builder, operand: Reg, index: int) -> Value:
+    """A register of a fragment."""
+    if operand.neg or operand.abs or operand.inv:
+        raise Unhandled("modifier on a fragment")
+    return i32(b, 0) if is_zero(operand) else b.reg(operand.n + index)

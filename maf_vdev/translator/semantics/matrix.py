@@ -10,14 +10,10 @@ from collections.abc import Sequence
 
 from ..builder import Builder, Value
 from ..ir import Instr, Reg
-from .core import Unhandled, getd, i32, is_zero, one_of, op, put
+from . import sparse
+from .core import Unhandled, getd, i32, is_zero, one_of, op, put, word_of
+
 from .float32 import rounding
-
-
-def _word(b: Builder, operand: Reg, index: int) -> Value:
-    if operand.neg or operand.abs or operand.inv:
-        raise Unhandled("modifier on a fragment")
-    return i32(b, 0) if is_zero(operand) else b.reg(operand.n + index)
 
 
 def _half(b: Builder, word: Value, which: int) -> Value:
@@ -57,11 +53,14 @@ def _elements(b: Builder, word: Value, kind: str) -> list[Value]:
     return [b.bitcast(_half(b, word, h), "i32") for h in (0, 1)]
 
 
-@op("HMMA", mods="884 STEP0 STEP1 STEP2 STEP3 1684 1688 16816 F32 F16 BF16 TF32")
+@op("HMMA", mods="SP 16832 884 STEP0 STEP1 STEP2 STEP3 1684 1688 16816 F32 F16 BF16 TF32")
 def hmma(b: Builder, instr: Instr) -> None:
     """D = A B + C, A and B half, bfloat16 or tf32. Products are exact; sums are kept in single precision."""
     if instr.has("884"):
         _quad_product(b, instr)
+        return
+    if instr.has("SP"):
+        _sparse_product(b, instr)
         return
     dst, x, y, z = instr.operands
     kind = one_of(instr, ("BF16", "TF32"), "HALF")
@@ -72,7 +71,7 @@ def hmma(b: Builder, instr: Instr) -> None:
         raise Unhandled("types")
 
     words = [
-        _word(b, operand, n)
+        word_of(b, operand, n)
         for operand, count in ((x, 2 * steps), (y, steps), (z, 4 if single else 2))
         for n in range(count)
     ]
@@ -111,6 +110,40 @@ def _hmma(b: Builder, kind: str, steps: int, single: bool, words: Sequence[Value
     return [b.or_(halves[2 * n], b.shl(halves[2 * n + 1], i32(b, 16))) for n in (0, 1)]
 
 
+def _number(b: Builder, word: Value, kind: str) -> Value:
+    """The number in the low bits of a word, in single precision."""
+    if kind == "HALF":
+        return _half(b, word, 0)
+    return b.bitcast(_elements(b, word, kind)[0], "f32")
+
+
+def _sparse_product(b: Builder, instr: Instr) -> None:
+    kind = one_of(instr, ("BF16", "TF32"), "HALF")
+    shapes = sparse.ONE_OF_TWO if kind == "TF32" else sparse.TWO_OF_FOUR
+    shape = shapes[one_of(instr, tuple(shapes))]
+    single = instr.has("F32")
+    if kind != "HALF" and not single:
+        raise Unhandled("types")
+    words, selector = sparse.operands(b, instr, shape, single)
+
+    def action(inner: Builder, *words: Value) -> list[Value]:
+        addends = words[sum(shape.words[:2]) : -1]
+        totals = []
+        for n, terms in enumerate(sparse.products(inner, shape, selector, words)):
+            total = inner.bitcast(addends[n], "f32") if single else _half(inner, addends[n // 2], n % 2)
+            for left, right in terms:
+                total = inner.fma(_number(inner, left, kind), _number(inner, right, kind), total)
+            totals.append(total)
+        if single:
+            return [inner.bitcast(total, "i32") for total in totals]
+        halves = [inner.zext(inner.bitcast(inner.fconv(total, "f16"), "i16"), "i32") for total in totals]
+        return [inner.or_(halves[2 * n], inner.shl(halves[2 * n + 1], i32(inner, 16))) for n in (0, 1)]
+
+    name = f"hmma_sparse_{kind}_{shape.k}_{'F32' if single else 'F16'}_{selector}"
+    for n, value in enumerate(b.subroutine(name, action, words)):
+        put(b, Reg(instr.operands[0].n + n), value)
+
+
 def _quad_product(b: Builder, instr: Instr) -> None:
     """One step of four 8x8x4 products. Lanes 4p to 4p + 3 and the same lanes of the upper half warp work on product p
     (PTX ISA, mma.m8n8k4). A step writes two registers of D: f32 elements 2 step and 2 step + 1, or f16 elements 4 step to
@@ -122,7 +155,7 @@ def _quad_product(b: Builder, instr: Instr) -> None:
         raise Unhandled("types")
     single = types[0] == "F32"
     layouts = (x.fmt, y.fmt)
-    words = [_word(b, operand, n) for operand in (x, y, z) for n in (0, 1)]
+    words = [word_of(b, operand, n) for operand in (x, y, z) for n in (0, 1)]
     name = "_".join(("hmma884", types[0], str(step), *layouts))
     action = _quad_single if single else _quad_half
     results = b.subroutine(name, lambda inner, *w: action(inner, step, layouts, w), words)
@@ -228,7 +261,7 @@ def _integer_matrices(b: Builder, name: str, operands, uppers: int, steps: int, 
     if x.fmt not in ("", "ROW") or y.fmt not in ("", "COL"):
         raise Unhandled("fragment layout")
     counts = (uppers * steps, steps, 2 * uppers)
-    words = [_word(b, operand, n) for operand, count in zip((x, y, z), counts) for n in range(count)]
+    words = [word_of(b, operand, n) for operand, count in zip((x, y, z), counts) for n in range(count)]
 
     def action(b: Builder, *words: Value) -> list[Value]:
         left, right, addends = words[: counts[0]], words[counts[0] : -counts[2]], words[-counts[2] :]
@@ -252,7 +285,7 @@ INTEGER_SHAPES = {("8816", 8): (1, 1), ("8832", 4): (1, 1), ("16816", 8): (2, 1)
 INTEGER_SHAPES |= {("16832", 4): (2, 1), ("16864", 4): (2, 2)}
 
 
-@op("IMMA", mods="8816 8832 16816 16832 16864 S8 U8 S4 U4 SAT")
+@op("IMMA", mods="SP 8816 8832 16816 16832 16864 S8 U8 S4 U4 SAT")
 def imma(b: Builder, instr: Instr) -> None:
     """D = A B + C in 32-bit integers, A and B bytes or nibbles; .SAT clamps the sum."""
     dst, *operands = instr.operands
@@ -260,6 +293,9 @@ def imma(b: Builder, instr: Instr) -> None:
     if len(types) != 2 or types[0][1] != types[1][1]:
         raise Unhandled("types")
     width = int(types[0][1])
+    if instr.has("SP"):
+        _sparse_integers(b, instr, types)
+        return
     uppers, steps = INTEGER_SHAPES[instr.mods[0], width]
 
     def product(b: Builder, left: Value, right: Value) -> list[Value]:
@@ -270,6 +306,29 @@ def imma(b: Builder, instr: Instr) -> None:
     results = _integer_matrices(b, name, operands, uppers, steps, product, instr.has("SAT"))
     for n, value in enumerate(results):
         put(b, Reg(dst.n + n), value)
+
+
+def _sparse_integers(b: Builder, instr: Instr, types: Sequence[str]) -> None:
+    shape = sparse.BYTES.get(instr.mods[1])
+    if shape is None or types[0][1] != "8":
+        raise Unhandled("sparse product of 4-bit elements")
+    words, selector = sparse.operands(b, instr, shape)
+
+    def byte(inner: Builder, word: Value, ty: str) -> Value:
+        return (inner.ashr if ty[0] == "S" else inner.lshr)(inner.shl(word, i32(inner, 24)), i32(inner, 24))
+
+    def action(inner: Builder, *words: Value) -> list[Value]:
+        out = []
+        for n, terms in enumerate(sparse.products(inner, shape, selector, words)):
+            total = i32(inner, 0)
+            for left, right in terms:
+                total = inner.add(total, inner.mul(byte(inner, left, types[0]), byte(inner, right, types[1])))
+            out.append(_accumulate(inner, total, words[n - 5], instr.has("SAT")))
+        return out
+
+    name = "_".join(("imma_sparse", *instr.mods[1:], str(selector)))
+    for n, value in enumerate(b.subroutine(name, action, words)):
+        put(b, Reg(instr.operands[0].n + n), value)
 
 
 def _accumulate(b: Builder, total: Value, addend: Value, saturate: bool) -> Value:
@@ -305,7 +364,7 @@ def movm(b: Builder, instr: Instr) -> None:
     dst, x = instr.operands
     if not instr.has("MT88"):
         raise Unhandled("matrix move without transposition")
-    (word,) = b.subroutine("movm", lambda inner, word: [_transposed(inner, word)], [_word(b, x, 0)])
+    (word,) = b.subroutine("movm", lambda inner, word: [_transposed(inner, word)], [word_of(b, x, 0)])
     put(b, dst, word)
 
 

@@ -188,3 +188,17 @@ def test_versions(cufft: Any) -> None:
     d.check(cufft.cufftGetVersion(version))
     d.check(cufft.cufftGetProperty(0, major))
     assert version[0] // 1000 == major[0] in (11, 12)
+
+
+def test_plan_properties_are_kept(cufft: Any, plan: Any) -> None:
+    value = ffi.new("long long *", 7)
+    d.check(cufft.cufftGetPlanPropertyInt64(plan, 2, value))
+    assert value[0] == 0
+    d.check(cufft.cufftSetPlanPropertyInt64(plan, 2, 5))
+    d.check(cufft.cufftGetPlanPropertyInt64(plan, 2, value))
+    assert value[0] == 5
+    d.check(cufft.cufftResetPlanProperty(plan, 2))
+    d.check(cufft.cufftGetPlanPropertyInt64(plan, 2, value))
+    assert value[0] == 0
+    assert cufft.cufftSetPlanPropertyInt64(plan, 3, 1) == INVALID_VALUE
+    assert cufft.cufftSetPlanPropertyInt64(0, 1, 1) == INVALID_PLAN

@@ -269,7 +269,10 @@ EXPORT cudnnStatus_t cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t t
                                                   cudnnBackendDescriptor_t *descriptor)
 {
     REQUIRE_POINTER(descriptor);
-    REQUIRE((unsigned)type <= CUDNN_BACKEND_OPERATION_SDPA_FWD_DESCRIPTOR, CUDNN_STATUS_NOT_SUPPORTED);
+    if ((unsigned)type > CUDNN_BACKEND_OPERATION_SDPA_FWD_DESCRIPTOR) {
+        maf_unsupported("cudnn", "backend descriptors of releases after 9.8: softmax and attention graphs among them");
+        return maf_cudnn_fail(CUDNN_STATUS_NOT_SUPPORTED, "backend descriptor type %d is not supported", (int)type);
+    }
     struct handle *handle = malloc(sizeof *handle);
     REQUIRE(handle != NULL, CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED);
     handle->body = body_new((int)type);

@@ -12,11 +12,15 @@
 enum { MAJOR = MAF_CUFFT_MAJOR, MINOR = MAF_CUFFT_MAJOR >= 12 ? 0 : 4, PATCH = 0, MAX_PLANS = 1 << 16 };
 enum { C2C = 0, R2C = 1, C2R = 2 };
 
+/* cufftProperty 1 and 2, how to compile kernels: kept and answered, there are none. */
+enum { PROPERTIES = 2 };
+
 struct plan {
     void *stream;
     int made;
     int packed; /* no embedding given: the layout depends on whether the transform is in place */
     struct maf_op_fft op;
+    long long property[PROPERTIES];
 };
 
 static struct plan *_Atomic plans[MAX_PLANS];
@@ -143,6 +147,33 @@ cufftResult cufftSetAutoAllocation(cufftHandle handle, int automatic)
 {
     (void)automatic;
     return plan_of(handle) ? CUFFT_SUCCESS : CUFFT_INVALID_PLAN;
+}
+
+cufftResult cufftSetPlanPropertyInt64(cufftHandle handle, cufftProperty property, const long long value)
+{
+    struct plan *plan = plan_of(handle);
+    if (!plan)
+        return CUFFT_INVALID_PLAN;
+    if (property < 1 || property > PROPERTIES || value < 0)
+        return CUFFT_INVALID_VALUE;
+    plan->property[property - 1] = value;
+    return CUFFT_SUCCESS;
+}
+
+cufftResult cufftGetPlanPropertyInt64(cufftHandle handle, cufftProperty property, long long *value)
+{
+    struct plan *plan = plan_of(handle);
+    if (!plan)
+        return CUFFT_INVALID_PLAN;
+    if (property < 1 || property > PROPERTIES || !value)
+        return CUFFT_INVALID_VALUE;
+    *value = plan->property[property - 1];
+    return CUFFT_SUCCESS;
+}
+
+cufftResult cufftResetPlanProperty(cufftHandle handle, cufftProperty property)
+{
+    return cufftSetPlanPropertyInt64(handle, property, 0);
 }
 
 /* Embeddings of the packed layout. An in-place real transform pads its real side to whole complex elements. */

@@ -27,6 +27,7 @@ typedef enum {
 enum { CUFFT_FORWARD = -1, CUFFT_INVERSE = 1 };
 
 typedef int cufftHandle;
+typedef int cufftProperty; /* 1 compile patiently, 2 threads that compile */
 
 cufftResult cufftCreate(cufftHandle *plan);
 cufftResult cufftDestroy(cufftHandle plan);
@@ -82,5 +83,9 @@ cufftResult cufftExecZ2Z(cufftHandle plan, void *in, void *out, int direction);
 cufftResult cufftExecD2Z(cufftHandle plan, void *in, void *out);
 cufftResult cufftExecZ2D(cufftHandle plan, void *in, void *out);
 cufftResult cufftXtExec(cufftHandle plan, void *in, void *out, int direction);
+
+cufftResult cufftSetPlanPropertyInt64(cufftHandle plan, cufftProperty property, const long long value);
+cufftResult cufftGetPlanPropertyInt64(cufftHandle plan, cufftProperty property, long long *value);
+cufftResult cufftResetPlanProperty(cufftHandle plan, cufftProperty property);
 
 #endif

@@ -179,6 +179,7 @@ class OpenClDevice(ThreadDevice):
         struct = KernelStruct()
         struct.kernel = handle.int_ptr
         struct.group_limit = int(limit)
+        struct.flat = int(self.found.options.subgroups)
         return self._finish(struct, kernel, source, self.launcher.launch_address, handle)
 
     def build(self, text: str) -> Any:

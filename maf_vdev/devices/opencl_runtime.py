@@ -151,7 +151,7 @@ def _describe(cl: Any, index: int, platform: Any, device: Any) -> Found:
         except (cl.Error, TypeError, ValueError):
             sizes = (32,) if kind == "cpu" else ()
     subgroups = intel and 32 in sizes and "cl_intel_subgroups" in extensions
-    # Only on request: with sub-groups, Intel's CPU runtime 2026.2 gave wrong sums and softmaxes of ragged sizes.
+    # Only on request, until whole programs have run with them.
     subgroups = subgroups and os.environ.get("MAF_OPENCL_SUBGROUPS") == "1"
     options = Options("opencl", fp64, atom64, subgroups, subgroups, not shared)
     unusable = ""

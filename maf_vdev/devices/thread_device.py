@@ -42,7 +42,7 @@ class KernelHead(ctypes.Structure):
         ("exchange_per_thread", ctypes.c_uint32),
         ("exchange_fixed", ctypes.c_uint32),
         ("group_limit", ctypes.c_uint32),
-        ("reserved", ctypes.c_uint32),
+        ("flat", ctypes.c_uint32),
     ]
 
 

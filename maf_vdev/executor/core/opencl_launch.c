@@ -76,7 +76,9 @@ static int run(const struct maf_opencl_kernel *k, const uint32_t grid[3], const 
     if (!d->shared && (code = cl_write(queue, maf_cl_handle(d->block_buffer), 0, 0, block_bytes, block)))
         return failed_call(k, "clEnqueueWriteBuffer", code, 0);
     if ((code = set_arguments(k, l))) return failed_call(k, "clSetKernelArg", code, 0);
-    for (int i = 0; i < 3; i++) local[i] = group[i], global[i] = (size_t)grid[i] * group[i];
+    for (int i = 0; i < 3; i++) local[i] = k->base.flat ? 1 : group[i];
+    if (k->base.flat) local[0] = (size_t)group[0] * group[1] * group[2];
+    for (int i = 0; i < 3; i++) global[i] = grid[i] * local[i];
     if ((code = cl_enqueue_kernel(queue, maf_cl_handle(k->kernel), global, local)))
         return failed_call(k, "clEnqueueNDRangeKernel", code, 0);
     if (d->shared) {

@@ -18,7 +18,7 @@ struct maf_thread_kernel {
     uint32_t exchange_per_thread; /* words of the exchange area, 0: the kernel has none */
     uint32_t exchange_fixed;
     uint32_t group_limit; /* of this kernel; 0: the device's */
-    uint32_t reserved;
+    uint32_t flat;        /* the CTA is launched as one row of threads */
 };
 
 /* Called after a launch that wrote the status area; prints what it holds and returns a cudaError_t or 0. */

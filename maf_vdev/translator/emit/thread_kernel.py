@@ -160,6 +160,17 @@ PRINT = f"""
 """
 
 
+PLACE = (
+    "const u32 tidx = MAF_TID(0), tidy = MAF_TID(1), tidz = MAF_TID(2);",
+    "const u32 lid = (tidz * ntidy + tidy) * ntidx + tidx, lane = lid & 31u;",
+)
+# Drivers form sub-groups along the first dimension alone, so the CTA is launched as one row.
+FLAT_PLACE = (
+    "const u32 lid = MAF_TID(0), lane = lid & 31u;",
+    "const u32 tidx = lid % ntidx, tidy = lid / ntidx % ntidy, tidz = lid / (ntidx * ntidy);",
+)
+
+
 @cache
 def text_file(name: str) -> str:
     return (Path(__file__).parent / name).read_text()
@@ -349,10 +360,9 @@ class ThreadEmitter:
             lines += ["MAF_DYNAMIC_SHARED"]
         lines += [
             f"MAF_CONST_POINTER u8 *c0 = block + {HEADER_BYTES};",
-            "const u32 tidx = MAF_TID(0), tidy = MAF_TID(1), tidz = MAF_TID(2);",
             "const u32 ctax = MAF_CTA(0), ctay = MAF_CTA(1), ctaz = MAF_CTA(2);",
             "const u32 ntidx = *CPTR(m32, c0, 0), ntidy = *CPTR(m32, c0, 4), ntidz = *CPTR(m32, c0, 8);",
-            "const u32 lid = (tidz * ntidy + tidy) * ntidx + tidx, lane = lid & 31u;",
+            *(FLAT_PLACE if self.options.subgroups else PLACE),
             "const u32 threads = ntidx * ntidy * ntidz;",
             *(f"const u32 c_{w:x} = *CPTR(m32, c0, {w});" for w in sorted(b.constants)),
             *(self._bank(n) for n in sorted(b.banks)),

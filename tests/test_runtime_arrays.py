@@ -96,3 +96,21 @@ def test_driver_arrays_and_accounting() -> None:
     assert np.array_equal(got, x[10:12, 16:36])
     check(drv.cuArrayDestroy(array[0]))
     assert drv.cuArrayDestroy(array[0]) == 400
+
+
+@isolated()
+def test_copies_of_bytes_go_from_row_to_row() -> None:
+    desc = rt.cudaCreateChannelDesc(8, 0, 0, 0, 1)
+    a, b = ffi.new("cudaArray_t *"), ffi.new("cudaArray_t *")
+    check(rt.cudaMallocArray(a, ffi.new("struct cudaChannelFormatDesc *", desc), 10, 5, 0))
+    check(rt.cudaMallocArray(b, ffi.new("struct cudaChannelFormatDesc *", desc), 7, 9, 0))
+    data, out = bytes(range(40)), bytearray(40)
+    check(rt.cudaMemcpyToArray(a[0], 3, 1, ffi.from_buffer(data), 37, 1))
+    check(rt.cudaMemcpyArrayToArray(b[0], 2, 1, a[0], 3, 1, 37, 3))
+    check(rt.cudaMemcpyFromArrayAsync(ffi.from_buffer(out), b[0], 2, 1, 37, 2, ffi.NULL))
+    check(rt.cudaDeviceSynchronize())
+    assert out[:37] == data[:37] and out[37:] == bytes(3)
+    row = bytearray(10)
+    check(rt.cudaMemcpy2DFromArray(ffi.from_buffer(row), 10, a[0], 0, 2, 10, 1, 2))
+    assert row == data[7:17]
+    assert rt.cudaMemcpyToArray(a[0], 3, 1, ffi.from_buffer(data), 38, 1) == 1

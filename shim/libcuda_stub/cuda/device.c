@@ -266,7 +266,14 @@ CUresult cuCtxCreate_v3(CUcontext *context, void *affinity, int count, unsigned 
 
 CUresult cuCtxCreate_v4(CUcontext *context, void *parameters, unsigned flags, CUdevice device)
 {
-    return parameters ? unsupported("cuCtxCreate with parameters") : cuCtxCreate_v2(context, flags, device);
+    const struct { /* CUctxCreateParams */
+        void *affinity;
+        int affinity_count;
+        void *graphics; /* sharing with a graphics context */
+    } *p = parameters;
+    if (p && (p->affinity_count || p->graphics))
+        return unsupported("cuCtxCreate with execution affinity or shared graphics");
+    return cuCtxCreate_v2(context, flags, device);
 }
 
 CUresult cuCtxDestroy_v2(CUcontext context)

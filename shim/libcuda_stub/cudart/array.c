@@ -149,3 +149,140 @@ cudaError_t cudaMemcpy2DArrayToArray_ptds(cudaArray_t dst, size_t dst_x, size_t 
 {
     return cudaMemcpy2DArrayToArray(dst, dst_x, dst_y, src, src_x, src_y, width, height, kind);
 }
+
+/* --- copies of a number of bytes, from one row of the array to the next --------------------------------------------- */
+struct run { /* one side of such a copy: rows of `row` bytes, and how far it has come */
+    uint64_t address, pitch, row, x, y;
+};
+
+static int begin_run(struct run *r, cudaArray_t array, size_t x, size_t y, size_t bytes)
+{
+    const struct maf_array *a = maf_array_find(array);
+    if (!a)
+        return MAF_E_INVALID_HANDLE;
+    *r = (struct run){a->address, a->pitch, a->width * a->element, x, y};
+    uint64_t rows = a->height ? a->height : 1;
+    return a->depth || x > r->row || y >= rows || bytes > (rows - y) * r->row - x ? MAF_E_INVALID_VALUE : 0;
+}
+
+static uint64_t place(const struct run *r)
+{
+    return r->address + r->y * r->pitch + r->x;
+}
+
+static void go_on(struct run *r, uint64_t bytes)
+{
+    r->x += bytes;
+    if (r->x == r->row) {
+        r->x = 0;
+        r->y++;
+    }
+}
+
+static cudaError_t copy_run(struct run dst, struct run src, size_t bytes, int kind, cudaStream_t stream, int async)
+{
+    int error = 0;
+    while (bytes && !error) {
+        uint64_t part = bytes, to = place(&dst), from = place(&src);
+        part = part < dst.row - dst.x ? part : dst.row - dst.x;
+        part = part < src.row - src.x ? part : src.row - src.x;
+        if (part)
+            error = maf_memcpy(stream, to, from, part, kind, async);
+        bytes -= part;
+        go_on(&dst, part);
+        go_on(&src, part);
+    }
+    return done(error);
+}
+
+static struct run plain(const void *p)
+{
+    return (struct run){.address = u64(p), .row = UINT64_MAX};
+}
+
+static cudaError_t bytes_to_array(cudaArray_t dst, size_t x, size_t y, const void *src, size_t bytes, int kind,
+                                  cudaStream_t stream, int async)
+{
+    struct run to;
+    ENTER();
+    int error = begin_run(&to, dst, x, y, bytes);
+    return error ? done(error) : copy_run(to, plain(src), bytes, kind, stream, async);
+}
+
+static cudaError_t bytes_from_array(void *dst, cudaArray_t src, size_t x, size_t y, size_t bytes, int kind,
+                                    cudaStream_t stream, int async)
+{
+    struct run from;
+    ENTER();
+    int error = begin_run(&from, src, x, y, bytes);
+    return error ? done(error) : copy_run(plain(dst), from, bytes, kind, stream, async);
+}
+
+cudaError_t cudaMemcpyToArray(cudaArray_t dst, size_t x, size_t y, const void *src, size_t bytes, int kind)
+{
+    return bytes_to_array(dst, x, y, src, bytes, kind, NULL, 0);
+}
+
+cudaError_t cudaMemcpyToArray_ptds(cudaArray_t dst, size_t x, size_t y, const void *src, size_t bytes, int kind)
+{
+    return bytes_to_array(dst, x, y, src, bytes, kind, PER_THREAD(NULL), 0);
+}
+
+cudaError_t cudaMemcpyToArrayAsync(cudaArray_t dst, size_t x, size_t y, const void *src, size_t bytes, int kind,
+                                   cudaStream_t stream)
+{
+    return bytes_to_array(dst, x, y, src, bytes, kind, stream, 1);
+}
+
+cudaError_t cudaMemcpyToArrayAsync_ptsz(cudaArray_t dst, size_t x, size_t y, const void *src, size_t bytes, int kind,
+                                        cudaStream_t stream)
+{
+    return bytes_to_array(dst, x, y, src, bytes, kind, PER_THREAD(stream), 1);
+}
+
+cudaError_t cudaMemcpyFromArray(void *dst, cudaArray_t src, size_t x, size_t y, size_t bytes, int kind)
+{
+    return bytes_from_array(dst, src, x, y, bytes, kind, NULL, 0);
+}
+
+cudaError_t cudaMemcpyFromArray_ptds(void *dst, cudaArray_t src, size_t x, size_t y, size_t bytes, int kind)
+{
+    return bytes_from_array(dst, src, x, y, bytes, kind, PER_THREAD(NULL), 0);
+}
+
+cudaError_t cudaMemcpyFromArrayAsync(void *dst, cudaArray_t src, size_t x, size_t y, size_t bytes, int kind,
+                                     cudaStream_t stream)
+{
+    return bytes_from_array(dst, src, x, y, bytes, kind, stream, 1);
+}
+
+cudaError_t cudaMemcpyFromArrayAsync_ptsz(void *dst, cudaArray_t src, size_t x, size_t y, size_t bytes, int kind,
+                                          cudaStream_t stream)
+{
+    return bytes_from_array(dst, src, x, y, bytes, kind, PER_THREAD(stream), 1);
+}
+
+static cudaError_t array_to_array(cudaArray_t dst, size_t dst_x, size_t dst_y, cudaArray_t src, size_t src_x, size_t src_y,
+                                  size_t bytes, int kind, cudaStream_t stream)
+{
+    struct run to, from;
+    ENTER();
+    int error = begin_run(&to, dst, dst_x, dst_y, bytes);
+    if (!error)
+        error = begin_run(&from, src, src_x, src_y, bytes);
+    if (!error && kind != 3 && kind != 4)
+        error = 21; /* cudaErrorInvalidMemcpyDirection */
+    return error ? done(error) : copy_run(to, from, bytes, 3, stream, 1);
+}
+
+cudaError_t cudaMemcpyArrayToArray(cudaArray_t dst, size_t dst_x, size_t dst_y, cudaArray_t src, size_t src_x,
+                                   size_t src_y, size_t bytes, int kind)
+{
+    return array_to_array(dst, dst_x, dst_y, src, src_x, src_y, bytes, kind, NULL);
+}
+
+cudaError_t cudaMemcpyArrayToArray_ptds(cudaArray_t dst, size_t dst_x, size_t dst_y, cudaArray_t src, size_t src_x,
+                                        size_t src_y, size_t bytes, int kind)
+{
+    return array_to_array(dst, dst_x, dst_y, src, src_x, src_y, bytes, kind, PER_THREAD(NULL));
+}

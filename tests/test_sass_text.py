@@ -241,7 +241,6 @@ def test_bad_text(line: str) -> None:
         "IADD3.X R4, -R5, R6, RZ, P0, !PT ;",
         "IMAD.WIDE R4, -R5, R6, R8 ;",
         "LDG.E.SYS R4, [R2+UR4] ;",
-        "MUFU.EX2.F16 R4, R5 ;",
         "HADD2.F32 R4, R5, R6 ;",
         "DSETP.MIN.AND P0, P1, R4, R6, P2 ;",
         "F2I.S8.S8 R4, R5 ;",

@@ -136,6 +136,7 @@ TABLE[0x882] = Form("UMOV", (), (UDST, imm(32, 32)), refuse=UR_BIT, guard="UP")
 TABLE[0xC82] = Form("UMOV", (), (UDST, ureg(32)), require=UR_BIT, guard="UP")
 _uniform(0x09B, U_FORMS, "UBMSK", (flag(75, "W"),), lambda form: (UDST, UPLAIN.first(), _umiddle(UPLAIN, form)))
 _uniform(0x0BD, U_FORMS, "UFLO", (U32, flag(74, "SH")), lambda form: (UDST, ucarry_out(81), _umiddle(UNOT, form)))
+_uniform(0x0BE, U_FORMS, "UBREV", (), lambda form: (UDST, _umiddle(UPLAIN, form)))
 _uniform(0x0BF, U_FORMS, "UPOPC", (), lambda form: (UDST, _umiddle(UNOT, form)))
 TABLE[0x89C] = Form(
     "UPLOP3",

@@ -47,15 +47,17 @@ def _attention(match: re.Match[str], layout: dict[str, int]) -> Any:
     return closure
 
 
-# struct Params of PyTorch's kernel_forward.h and kernel_backward.h by size. 2.6 and 2.9: no grouped heads;
-# 2.14: the philox state's offset within a graph grew to 64 bits.
+# struct Params of PyTorch's kernel_forward.h and kernel_backward.h by size. 2.6: row strides of 32 bits in the backward
+# kernel; 2.6 and 2.9: no grouped heads; 2.14: the philox state's offset within a graph grew to 64 bits.
+_FIELDS = ("heads_per_kv_at", "mask_at", "philox_at", "captured_at", "stride_bytes", "tail_at")
 _FORWARD_LAYOUTS = {
-    264: {"heads_per_kv_at": -1, "mask_at": 116, "philox_at": 224, "captured_at": 244, "tail_at": -1},
-    272: {"heads_per_kv_at": 200, "mask_at": 116, "philox_at": 224, "captured_at": 248, "tail_at": -1},
+    264: dict(zip(_FIELDS, (-1, 116, 224, 244, 0, -1))),
+    272: dict(zip(_FIELDS, (200, 116, 224, 248, 0, -1))),
 }
 _BACKWARD_LAYOUTS = {
-    456: {"heads_per_kv_at": -1, "mask_at": 164, "philox_at": 224, "captured_at": 244, "tail_at": 264},
-    472: {"heads_per_kv_at": 164, "mask_at": 168, "philox_at": 232, "captured_at": 256, "tail_at": 280},
+    432: dict(zip(_FIELDS, (-1, 164, 200, 220, 4, 240))),
+    456: dict(zip(_FIELDS, (-1, 164, 224, 244, 8, 264))),
+    472: dict(zip(_FIELDS, (164, 168, 232, 256, 8, 280))),
 }
 _FMHA = r"fmha_cutlass{}_(?P<type>f32|f16|bf16)_(?:not)?aligned_(?P<queries>\d+)x\d+_\w*?sm\d+N22PyTorchMemEffAttention"
 

@@ -14,9 +14,10 @@ struct maf_attention {
     int64_t type;              /* maf_dtype of the matrices: F32 F16 BF16 */
     int64_t queries_per_block; /* of the forward kernel's grid */
     int64_t heads_per_kv_at;   /* int32: query heads that share a key head */
-    int64_t mask_at;           /* uint8: custom_mask_type; the backward kernel's strides follow at the next multiple of 8 */
+    int64_t mask_at;           /* uint8: custom_mask_type; the backward kernel's strides follow, aligned */
     int64_t philox_at;         /* seed, offset, offset within the graph, captured */
     int64_t captured_at;
+    int64_t stride_bytes;      /* backward: size of a row stride */
     int64_t tail_at;           /* backward: o_strideH and what follows */
 };
 

@@ -41,10 +41,7 @@ struct backward_params {
     int32_t head_dim, head_dim_value, queries, keys, heads;
 };
 
-struct backward_strides {
-    int64_t q, k, v, bias, grad_output, grad_bias;
-    int8_t grad_multiplier; /* 3 where the gradients of query, key and value interleave */
-};
+enum { STRIDE_Q, STRIDE_K, STRIDE_V, STRIDE_BIAS, STRIDE_GRAD_OUTPUT, STRIDE_GRAD_BIAS, STRIDES };
 
 struct backward_tail {
     int64_t o_head;
@@ -63,7 +60,8 @@ struct launch {
     const struct maf_attention *o;
     struct forward_params f;
     struct backward_params b;
-    struct backward_strides strides;
+    int64_t strides[STRIDES];
+    int8_t grad_multiplier; /* 3 where the gradients of query, key and value interleave */
     struct backward_tail tail;
     int64_t heads_per_kv;
     uint8_t mask;
@@ -176,12 +174,12 @@ static void backward_heads(void *arg, uint64_t begin, uint64_t end)
 {
     struct launch *l = arg;
     const struct backward_params *p = &l->b;
-    const struct backward_strides *s = &l->strides;
+    const int64_t *s = l->strides;
     const struct backward_tail *t = &l->tail;
     const int64_t type = l->o->type;
     const int64_t o_stride = (int64_t)p->head_dim_value * p->heads;
-    const int64_t g_stride = (int64_t)s->grad_multiplier * p->heads * p->head_dim;
-    const int64_t gv_stride = (int64_t)s->grad_multiplier * p->heads * p->head_dim_value;
+    const int64_t g_stride = (int64_t)l->grad_multiplier * p->heads * p->head_dim;
+    const int64_t gv_stride = (int64_t)l->grad_multiplier * p->heads * p->head_dim_value;
     for (uint64_t n = begin; n < end; n++) {
         int64_t head = (int64_t)n % p->heads, batch = (int64_t)n / p->heads, kv_head = head / l->heads_per_kv;
         int64_t q_row = 0, k_row = 0, in_batch = batch, queries = p->queries, keys = p->keys;
@@ -195,9 +193,9 @@ static void backward_heads(void *arg, uint64_t begin, uint64_t end)
         struct maf_attention_head h = {
             .sgemm = l->o->sgemm, .type = type, .queries = queries, .keys = keys,
             .dim = p->head_dim, .dim_value = p->head_dim_value,
-            .q = {at(p->query, in_batch * t->q_batch + q_row * s->q + head * t->q_head, type), s->q},
-            .k = {at(p->key, in_batch * t->k_batch + k_row * s->k + kv_head * t->k_head, type), s->k},
-            .v = {at(p->value, in_batch * t->v_batch + k_row * s->v + kv_head * t->v_head, type), s->v},
+            .q = {at(p->query, in_batch * t->q_batch + q_row * s[STRIDE_Q] + head * t->q_head, type), s[STRIDE_Q]},
+            .k = {at(p->key, in_batch * t->k_batch + k_row * s[STRIDE_K] + kv_head * t->k_head, type), s[STRIDE_K]},
+            .v = {at(p->value, in_batch * t->v_batch + k_row * s[STRIDE_V] + kv_head * t->v_head, type), s[STRIDE_V]},
             .scale = p->scale, .mask = l->mask, .diagonal = l->mask == MAF_MASK_CAUSAL_BOTTOM_RIGHT ? keys - queries : 0,
             .dropout = {l->seed, l->offset + (uint64_t)(batch * p->heads + head) * (uint64_t)p->queries * (uint64_t)p->keys,
                         l->dropout}};
@@ -206,18 +204,30 @@ static void backward_heads(void *arg, uint64_t begin, uint64_t end)
             .k = {at(p->grad_key, in_batch * t->gk_batch + k_row * g_stride + head * t->gk_head, type), g_stride},
             .v = {at(p->grad_value, in_batch * t->gv_batch + k_row * gv_stride + head * t->gv_head, type), gv_stride},
             .output = {at(p->output, in_batch * t->o_batch + q_row * o_stride + head * t->o_head, type), o_stride},
-            .grad_output = {at(p->grad_output, in_batch * t->go_batch + q_row * s->grad_output + head * t->go_head, type),
-                            s->grad_output},
+            .grad_output = {at(p->grad_output, in_batch * t->go_batch + q_row * s[STRIDE_GRAD_OUTPUT] + head * t->go_head, type),
+                            s[STRIDE_GRAD_OUTPUT]},
             .lse = (const float *)p->lse + batch * t->lse_batch + head * t->lse_head,
             .delta = (float *)p->delta + in_batch * t->delta_batch + q_row + head * t->delta_head};
         if (p->bias)
-            h.bias = (struct maf_matrix){at(p->bias, in_batch * t->bias_batch + head * t->bias_head, type), s->bias};
+            h.bias = (struct maf_matrix){at(p->bias, in_batch * t->bias_batch + head * t->bias_head, type), s[STRIDE_BIAS]};
         if (p->grad_bias)
-            g.bias = (struct maf_matrix){at(p->grad_bias, in_batch * t->gb_batch + head * t->gb_head, type), s->grad_bias};
+            g.bias = (struct maf_matrix){at(p->grad_bias, in_batch * t->gb_batch + head * t->gb_head, type), s[STRIDE_GRAD_BIAS]};
         int error = maf_attention_backward(&h, &g);
         if (error)
             __atomic_store_n(&l->error, error, __ATOMIC_RELAXED);
     }
+}
+
+static void read_strides(struct launch *l, const char *p)
+{
+    for (int i = 0; i < STRIDES; i++, p += l->o->stride_bytes) {
+        int32_t narrow;
+        memcpy(&narrow, p, sizeof narrow);
+        memcpy(&l->strides[i], p, sizeof l->strides[i]);
+        if (l->o->stride_bytes == sizeof narrow)
+            l->strides[i] = narrow;
+    }
+    l->grad_multiplier = *p;
 }
 
 int maf_override_attention_backward(const void *closure, const uint32_t grid[3], const void *params, uint32_t param_bytes)
@@ -229,7 +239,7 @@ int maf_override_attention_backward(const void *closure, const uint32_t grid[3],
     (void)param_bytes;
     memcpy(&l.b, params, sizeof l.b);
     memcpy(&l.mask, bytes + o->mask_at, 1);
-    memcpy(&l.strides, bytes + (o->mask_at + 8) / 8 * 8, sizeof l.strides);
+    read_strides(&l, bytes + (o->mask_at / o->stride_bytes + 1) * o->stride_bytes);
     memcpy(&l.tail, bytes + o->tail_at, sizeof l.tail);
     memcpy(&l.dropout, bytes + o->tail_at - 8, sizeof l.dropout);
     l.heads_per_kv = heads_per_kv(o, bytes);

@@ -6,12 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from cpu_runner import FORMS, InstrDevice, launch
+from cpu_runner import FORMS
+from division_programs import check_ieee, operands, rewritten
 
-from maf_vdev.translator import cfg
-from maf_vdev.translator.cubin import KernelCode
 from maf_vdev.translator.ir import Instr
-from maf_vdev.translator.passes import division
 from maf_vdev.translator.sass_text import parse
 
 # Lane i reads a[i] into R4:R5 and b[i] into R8:R9; the result is stored from R6:R7.
@@ -131,33 +129,12 @@ def program(body: str, lanes: int) -> tuple[list[Instr], int]:
     return [parse(t, 16 * k) for k, t in enumerate(texts)], slow
 
 
-def kernel(kind: str, lanes: int, slow: int) -> KernelCode:
-    return KernelCode(
-        name=kind, arch=75, code=b"", params=((0, 8),), param_base=0x160, param_bytes=8, constant0_bytes=0x168,
-        banks={}, relocations=(), static_shared=0, local_bytes=0, registers=32, max_threads=lanes, barriers=0,
-        subroutines={slow: NAMES[kind]},
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kind", sorted(BODIES))
 def test_results_are_ieee_for_every_kind_of_operand(kind: str, form: str) -> None:
-    values = special_values()
-    a, b = (x.ravel().copy() for x in np.meshgrid(values, values))
-    lanes = len(a)
-    data = np.concatenate([a, b, np.zeros_like(a)])
-    instrs, slow = program(BODIES[kind], lanes)
-    code = kernel(kind, lanes, slow)
-    device = InstrDevice(form)
-    device.instrs[id(code)] = instrs
-    assert launch(device, device.load(code, {}), 1, lanes, data.ctypes.data.to_bytes(8, "little")) == 0
-    with np.errstate(all="ignore"):
-        want = WANT[kind](a, b)
-    got = data[2 * lanes :]
-    nan = np.isnan(want)
-    assert np.array_equal(np.isnan(got), nan)
-    wrong = (got.view(np.uint64) != want.view(np.uint64)) & ~nan
-    assert not wrong.any(), (kind, a[wrong][:3], b[wrong][:3], got[wrong][:3], want[wrong][:3])
+    data = operands(special_values())
+    instrs, slow = program(BODIES[kind], len(data) // 3)
+    check_ieee(form, instrs, {slow: NAMES[kind]}, data, WANT[kind])
 
 
 CHANGED = {
@@ -182,6 +159,4 @@ def test_other_code_stays(what: str) -> None:
     assert old in body
     for text, count in ((body, 1), (body.replace(old, new), 0)):
         instrs, slow = program(text, 32)
-        found: list[int] = []
-        cfg.build(instrs, {}, lambda blocks, starts: found.append(division.run(blocks, starts, {slow: NAMES[kind]})))
-        assert found == [count], text
+        assert rewritten(instrs, {slow: NAMES[kind]}) == count, text

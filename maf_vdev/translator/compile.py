@@ -15,8 +15,9 @@ from . import cfg as control
 from . import decode
 from .cubin import KernelCode
 from .emit import abi
+from .emit.fast_graph import Unsuitable
 from .emit.llvm_core import Module
-from .emit.llvm_fast import FastEmitter, Unsuitable
+from .emit.llvm_fast import FastEmitter
 from .emit.llvm_slow import SlowEmitter
 from .ir import Const, Instr, Special
 from .packed import Meta

@@ -11,51 +11,17 @@ Local functions are copied into their callers.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from ..cfg import Block, Cfg, conditions, is_syscall, liveness, loop_order, post_dominators
+from ..cfg import Block, Cfg, conditions, liveness
 from ..semantics import TABLE
-from . import abi, reentry
+from . import abi, fast_graph, reentry
+from .fast_graph import Node, Region, Unsuitable
 from .llvm_builder import LlvmBuilder
 from .llvm_core import Module
 from .llvm_slow import HEAD_AT, HELPERS, PRED, REG, UPRED, UREG, Frame, register_count
+from .shapes import Key, Kind, join_into, kind_of
 from .values import V, type_of
-
-Key = tuple[str, int]
-# ('c', bits), ('u', align), ('a', stride, align), ('v',)
-Kind = tuple
-MAX_NODES = 4000
-MAX_CALL_DEPTH = 3
-# Regions behind a varying branch that are run under masks where the lanes part.
-MAX_REGION_NODES, MAX_REGION_INSTRS = 8, 120
-
-
-class Unsuitable(Exception):
-    """The kernel has no fast form."""
-
-
-@dataclass(slots=True)
-class Node:
-    """A block in a calling context."""
-
-    block: Block
-    context: tuple[int, ...]  # blocks to return to
-    succs: list[int] = field(default_factory=list)
-    index: int = 0
-    cold: bool = False  # not part of the fast form: reaching it leaves
-
-    @property
-    def kind(self) -> str:
-        return self.block.kind
-
-
-@dataclass(slots=True)
-class Region:
-    """The acyclic code between a branch and the node where its two sides meet again."""
-
-    nodes: list[int]
-    join: int
-    modified: set[Key] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -73,44 +39,6 @@ class Emitted:
     barrier: tuple | None
     exec_bits: V
     assumed: list[V]  # conditions under which the text is right, tested at its start
-
-
-def join(a: Kind | None, b: Kind) -> Kind:
-    if a is None or a == b:
-        return b
-    if a[0] in "cu" and b[0] in "cu":
-        return ("u", min(_align(a), _align(b)))
-    if a[0] == "a" and b[0] == "a" and a[1] == b[1]:
-        return ("a", a[1], min(a[2], b[2]))
-    return ("v",)
-
-
-def _join_into(have: dict[Key, Kind], new: dict[Key, Kind]) -> bool:
-    changed = False
-    for key, value in new.items():
-        old = have.get(key)
-        if old != value:
-            j = join(old, value)
-            if j != old:
-                have[key] = j
-                changed = True
-    return changed
-
-
-def _align(k: Kind) -> int:
-    return min(k[1] & -k[1] or 128, 128) if k[0] == "c" else k[-1]
-
-
-def kind_of(v: V) -> Kind:
-    if v.kind == "c":
-        return ("c", v.c)
-    if v.kind == "u":
-        return ("u", min(v.align, 128))
-    if v.base is not None and v.ok is None and v.kind in "ak":
-        return ("a", v.stride, min(v.align, 128))
-    if v.op == "hi32" and v.x is not None:
-        return ("u", 1)  # guarded: see FastEmitter._guards
-    return ("v",)
 
 
 class FastEmitter:
@@ -137,56 +65,6 @@ class FastEmitter:
         self.uses: set[Key] = set()
         self.kinds: dict[Key, Kind] = {}
         self.current: dict[Key, V] = {}
-
-    # --- graph ------------------------------------------------------------------------------------
-    def _graph(self) -> list[Node]:
-        ids: dict[tuple[int, tuple[int, ...]], int] = {}
-        nodes: list[Node] = []
-
-        def node(block: int, context: tuple[int, ...]) -> int:
-            key = (block, context)
-            if key not in ids:
-                if len(nodes) >= MAX_NODES:
-                    raise Unsuitable("too many copies of local functions")
-                ids[key] = len(nodes)
-                nodes.append(Node(self.cfg.blocks[block], context))
-                work.append(ids[key])
-            return ids[key]
-
-        work: list[int] = []
-        node(0, ())
-        while work:
-            n = nodes[work.pop()]
-            b, c = n.block, n.context
-            if b.kind == "call" and b.succs[0] in self.slow_entries and not conditions(b.last):
-                n.cold = True
-                continue
-            if b.kind == "call":
-                if len(c) >= MAX_CALL_DEPTH or conditions(b.last):
-                    n.cold = True
-                    continue
-                back = self.cfg.number.get(b.last.offset + 16)
-                if back is None:
-                    raise Unsuitable("call without a return address")
-                n.succs = [node(b.succs[0], (*c, back))]
-            elif b.kind == "ret":
-                if not c or conditions(b.last):
-                    n.cold = True
-                    continue
-                n.succs = [node(c[-1], c[:-1])]
-            else:
-                n.succs = [node(s, c) for s in b.succs]
-        if nodes[0].cold:
-            raise Unsuitable("the entry leaves at once")
-        # What only cold nodes are reached from is not there: successors of cold nodes were never made.
-        order = loop_order([n.succs for n in nodes], 0)
-        new = {old: k for k, old in enumerate(order)}
-        out = []
-        for old in order:
-            n = nodes[old]
-            n.index, n.succs = new[old], [new[s] for s in n.succs]
-            out.append(n)
-        return out
 
     # --- values at the start of a node ------------------------------------------------------------
     def _slot(self, key: Key, form: str) -> str:
@@ -261,13 +139,13 @@ class FastEmitter:
         b = self.b
         b.emit_slot = self._emit_slot  # type: ignore[attr-defined]
         b.assume = self._assume  # type: ignore[method-assign]
-        nodes = self._graph()
+        nodes = fast_graph.build(self.cfg, self.slow_entries)
         kinds: list[dict[Key, Kind] | None] = [None] * len(nodes)
         done: list[Emitted | None] = [None] * len(nodes)
         uses: list[set[Key]] = [set() for _ in nodes]
         kinds[0] = {}
         flow = [Block(n.block.start, [], None, n.kind, n.succs, n.index) for n in nodes]
-        self.regions = self._find_regions(nodes, flow)
+        self.regions = fast_graph.find_regions(nodes, flow)
         queue = [0]
         while queue:
             self._propagate(queue, nodes, kinds, done, uses)
@@ -302,37 +180,10 @@ class FastEmitter:
                 if kinds[s] is None:
                     kinds[s], changed = dict(out), True
                 else:
-                    changed = _join_into(kinds[s], out)
+                    changed = join_into(kinds[s], out)
                 if changed and s not in queued:
                     queued.add(s)
                     heapq.heappush(heap, s)
-
-    def _find_regions(self, nodes: list[Node], flow: list[Block]) -> dict[int, Region]:
-        warm = [[s for s in n.succs if not nodes[s].cold] for n in nodes]
-        ends = post_dominators([Block(f.start, [], None, f.kind, w, f.index) for f, w in zip(flow, warm)])
-        out = {}
-        for n in nodes:
-            if n.kind != "branch" or n.cold or ends[n.index] is None or n.succs[0] == n.succs[1]:
-                continue
-            join, inside, work = ends[n.index], set(), list(n.succs)
-            size = 0
-            while work and inside is not None:
-                k = work.pop()
-                m = nodes[k]
-                if k == join or k in inside or m.cold:
-                    continue
-                inside.add(k)
-                size += len(m.block.instrs) + 1
-                bad = m.kind in ("barrier", "indirect", "end") or k <= n.index or k > join
-                bad = bad or any(x <= k for x in warm[k]) or all(nodes[x].cold for x in m.succs) != (not m.succs)
-                bad = bad or any(is_syscall(i) for i in m.block.instrs)
-                if bad or len(inside) > MAX_REGION_NODES or size > MAX_REGION_INSTRS:
-                    inside = None
-                    break
-                work += m.succs
-            if inside:
-                out[n.index] = Region(sorted(inside), join)
-        return out
 
     def _force_vectors(self, kinds: list, done: list) -> list[int]:
         """What a masked region writes differs from lane to lane where its sides meet."""
@@ -343,7 +194,7 @@ class FastEmitter:
                 continue
             region.modified = set().union(*(done[k].dirty for k in region.nodes if done[k]))
             out = {key: ("v",) for key in region.modified if key[0] in (REG, PRED)}
-            if _join_into(kinds[region.join], out):
+            if join_into(kinds[region.join], out):
                 changed.append(region.join)
         return changed
 

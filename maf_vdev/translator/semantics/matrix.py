@@ -12,7 +12,6 @@ from ..builder import Builder, Value
 from ..ir import Instr, Reg
 from . import sparse
 from .core import Unhandled, getd, i32, is_zero, one_of, op, put, word_of
-
 from .float32 import rounding
 
 

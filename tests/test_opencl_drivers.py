@@ -4,6 +4,7 @@ The driver is PoCL behind fixtures/opencl_standin.c, which makes its device look
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -11,12 +12,30 @@ import sys
 from pathlib import Path
 
 import pytest
+import run_record
 from cuda_process import INSIDE, ROOT
 from opencl_runner import devices
 
 BIN = Path(sys.executable).parent
-POCL = Path("/etc/OpenCL/vendors/pocl.icd")
-needs_pocl = pytest.mark.skipif(not POCL.is_file() or not devices(), reason="PoCL is not installed")
+
+
+def wheel() -> Path | None:
+    """pyopencl's folder."""
+    spec = importlib.util.find_spec("pyopencl")
+    return Path(spec.origin).parent if spec and spec.origin else None
+
+
+def pocl() -> str:
+    """The file of a PoCL driver: the system's, or the one that the PyPI package puts beside pyopencl."""
+    for folder in ("/etc/OpenCL/vendors", wheel() and wheel() / ".libs"):
+        icd = Path(folder or "", "pocl.icd")
+        if icd.is_file():
+            name = icd.read_text().strip()
+            return str(icd.parent / name) if (icd.parent / name).is_file() else name
+    return ""
+
+
+needs_pocl = pytest.mark.skipif(not pocl() or not devices(), reason="PoCL is not installed")
 LAUNCH = "import test_opencl_drivers as t; t.launch()"
 
 
@@ -41,11 +60,23 @@ def vendors(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def without_drivers(tmp_path: Path) -> Path:
+    """A folder to import pyopencl from that lacks the drivers of PyPI packages, which its loader always finds."""
+    copy = tmp_path / "packages" / "pyopencl"
+    if not copy.is_dir():
+        (copy / ".libs").mkdir(parents=True)
+        for entry in [*wheel().iterdir(), *wheel().glob(".libs/*")]:
+            if entry.name != ".libs" and entry.suffix != ".icd":
+                (copy / entry.relative_to(wheel())).symlink_to(entry)
+    return copy.parent
+
+
 def run(tmp_path: Path, vendors: Path, *line: str, **variables: str) -> subprocess.CompletedProcess:
     environment = {
         **os.environ,
         "OCL_ICD_VENDORS": str(vendors),
-        "MAF_CL_POCL": POCL.read_text().strip() if POCL.is_file() else "",
+        "MAF_CL_POCL": pocl(),
+        "PYTHONPATH": str(without_drivers(tmp_path)),
         "XDG_STATE_HOME": str(tmp_path),
         "MAF_CACHE_DIR": str(tmp_path / "cache"),
         "MAF_MEMORY": "256M",
@@ -79,8 +110,7 @@ def test_failures_are_cuda_errors_with_a_reason(
     done = run(tmp_path, vendors, sys.executable, "-c", program, **{INSIDE: "1"}, **variables)
     assert done.stdout.endswith(f"status {error}\n"), done.stdout + done.stderr
     assert text in done.stderr, done.stderr
-    (record,) = (tmp_path / "maf-vdev" / "runs").glob("*.json")
-    faults = json.loads(record.read_text())["faults"]
+    faults = run_record.of(tmp_path)["faults"]
     assert any(fault["error"] == error and text in fault["text"] for fault in faults), faults
 
 

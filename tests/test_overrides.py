@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import run_record
+from maf_vdev.executor._core import ffi, lib
 from torch_kernels import fatbins
 
 from maf_vdev.cli.environment import LIBRARIES, Settings, build
 from maf_vdev.devices import overrides
-from maf_vdev.executor._core import ffi, lib
 from maf_vdev.translator import cubin, fatbin
 
 WORKER = Path(__file__).with_name("attention_worker.py")
@@ -32,8 +33,7 @@ def test_attention(tmp_path: Path) -> None:
     assert not bad, "\n".join(f"{b['case']}: {b['what']} off by {b['error']:.2e} > {b['bound']:.0e}" for b in bad)
     assert done.returncode == 0, done.stderr[-3000:]
     assert len(lines) >= 180
-    runs = [json.loads(path.read_text()) for path in (tmp_path / "maf-vdev" / "runs").glob("*.json")]
-    assert sum(run["counters"]["overrides"] for run in runs) >= 88  # each case's forward and backward
+    assert run_record.of(tmp_path)["counters"]["overrides"] >= 88  # each case's forward and backward
 
 
 def test_every_attention_kernel_has_an_override() -> None:

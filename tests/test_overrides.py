@@ -62,7 +62,7 @@ def _forward(window: int = 0, queries: int = 64, grid: tuple[int, int, int] = (1
     struct.pack_into("<i", params, 88, window)
     struct.pack_into("<i", params, 104, queries)
     struct.pack_into("<iii", params, 192, 1, 1, 1)
-    return lib.maf_override_attention_forward(closure, grid, bytes(params), len(params))
+    return lib.maf_override_attention_forward(closure, grid, bytes(params))
 
 
 def test_launches_that_the_kernel_must_run() -> None:

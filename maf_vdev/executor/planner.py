@@ -206,7 +206,6 @@ class Planner:
         self._keep += [label, override]
         closure = int(ffi.cast("uintptr_t", override.closure))
         lib.maf_core_set_override(kernel.id, override.function, closure, label)
-        record.current().kernels[kernel.id].cached = True
 
     def _say_once(self, line: str) -> None:
         """To the user, on stderr: the program itself only gets a number."""

@@ -13,6 +13,7 @@
 
 #include "gemm_targets.h"
 #include "op_convert.h"
+#include "philox.h"
 #include "vector_math.h"
 
 enum { OUT_OF_MEMORY = 2 };
@@ -57,23 +58,6 @@ static void multiply(const struct maf_attention_head *h, int ta, int tb, int64_t
 
 /* --- rows ------------------------------------------------------------------------------------------- */
 
-/* The 32 bits of elements first .. first + 4 of cuRAND's Philox4x32-10 stream (subsequence 0). */
-static inline void philox(uint64_t seed, uint64_t block, uint32_t out[4])
-{
-    uint32_t c0 = (uint32_t)block, c1 = (uint32_t)(block >> 32), c2 = 0, c3 = 0;
-    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-    for (int round = 0; round < 10; round++) {
-        uint64_t p0 = (uint64_t)0xd2511f53u * c0, p1 = (uint64_t)0xcd9e8d57u * c2;
-        c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
-        c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-        c1 = (uint32_t)p1;
-        c3 = (uint32_t)p0;
-        k0 += 0x9e3779b9u;
-        k1 += 0xbb67ae85u;
-    }
-    out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
-}
-
 /* factor[j] = 0 or 1 / (1 - p) for the keys [key, key + count) of a query. */
 static void dropout_row(const struct maf_attention_head *h, int64_t query, int64_t key, int64_t count, float *factor)
 {
@@ -82,8 +66,10 @@ static void dropout_row(const struct maf_attention_head *h, int64_t query, int64
     uint64_t n = d->offset + (uint64_t)(query * h->keys + key);
     uint32_t words[4];
     for (int64_t j = 0; j < count; j++, n++) {
-        if (j == 0 || n % 4 == 0)
-            philox(d->seed, n / 4, words);
+        if (j == 0 || n % 4 == 0) {
+            words[0] = (uint32_t)(n / 4), words[1] = (uint32_t)(n / 4 >> 32), words[2] = words[3] = 0;
+            maf_philox(d->seed, words);
+        }
         float uniform = (float)words[n % 4] * 0x1p-32f + 0x1p-33f; /* in (0, 1] */
         factor[j] = uniform > d->p ? kept : 0;
     }
@@ -221,13 +207,13 @@ int maf_attention_forward(const struct maf_attention_head *h, int64_t i, int64_t
 int maf_attention_backward(const struct maf_attention_head *h, const struct maf_attention_gradients *g)
 {
     const int64_t type = h->type, d = h->dim, dv = h->dim_value, nq = h->queries, nk = h->keys;
-    float *memory = floats(nq * (2 * d + 2 * dv) + nk * (d + dv) + KEY_BLOCK * (d + dv + 1 + 2 * MAF_ATTENTION_QUERIES));
+    float *memory = floats(nq * (2 * d + 2 * dv) + nk * (d + dv) + KEY_BLOCK * (d + dv + 1 + 3 * MAF_ATTENTION_QUERIES));
     if (!memory)
         return OUT_OF_MEMORY;
     float *q_copy = memory, *do_copy = q_copy + nq * d, *dq = do_copy + nq * dv, *out = dq + nq * d;
     float *dk = out + nq * dv, *dv_sum = dk + nk * d, *k_copy = dv_sum + nk * dv, *v_copy = k_copy + KEY_BLOCK * d;
     float *p = v_copy + KEY_BLOCK * dv, *dp = p + MAF_ATTENTION_QUERIES * KEY_BLOCK;
-    float *row = dp + MAF_ATTENTION_QUERIES * KEY_BLOCK;
+    float *dropped = dp + MAF_ATTENTION_QUERIES * KEY_BLOCK, *row = dropped + MAF_ATTENTION_QUERIES * KEY_BLOCK;
     int64_t ldq, ldo, ldg, ldk, ldv;
     const float *q = read_rows(type, h->q, nq, d, q_copy, &ldq);
     const float *dout = read_rows(type, g->grad_output, nq, dv, do_copy, &ldg);
@@ -248,26 +234,18 @@ int maf_attention_backward(const struct maf_attention_head *h, const struct maf_
             multiply(h, NO_TRANSPOSE, TRANSPOSE, rows, columns, dv, 1, dout + i * ldg, ldg, v, ldv, 0, dp, columns);
             for (int64_t r = 0; r < rows; r++)
                 exponentials(p + r * columns, g->lse[i + r], columns);
-            if (h->dropout.p == 0) {
-                multiply(h, TRANSPOSE, NO_TRANSPOSE, columns, dv, rows, 1, p, columns, dout + i * ldg, ldg, 1,
-                         dv_sum + j * dv, dv);
-            } else {
-                /* The values saw p with dropout, the scores' gradient sees p without. */
-                float *dropped = floats(rows * columns);
-                if (!dropped) {
-                    free(memory);
-                    return OUT_OF_MEMORY;
-                }
+            const float *seen = p; /* by the values: with dropout, which the scores' gradient does without */
+            if (h->dropout.p != 0) {
                 for (int64_t r = 0; r < rows; r++) {
                     dropout_row(h, i + r, j, columns, row);
                     multiply_row(dp + r * columns, row, columns);
                     memcpy(dropped + r * columns, p + r * columns, (size_t)columns * sizeof *p);
                     multiply_row(dropped + r * columns, row, columns);
                 }
-                multiply(h, TRANSPOSE, NO_TRANSPOSE, columns, dv, rows, 1, dropped, columns, dout + i * ldg, ldg, 1,
-                         dv_sum + j * dv, dv);
-                free(dropped);
+                seen = dropped;
             }
+            multiply(h, TRANSPOSE, NO_TRANSPOSE, columns, dv, rows, 1, seen, columns, dout + i * ldg, ldg, 1,
+                     dv_sum + j * dv, dv);
             for (int64_t r = 0; r < rows; r++) {
                 score_gradient(dp + r * columns, p + r * columns, g->delta[i + r], columns);
                 if (g->bias.p)

@@ -59,6 +59,8 @@ int maf_memory_signal(const struct maf_cmd_signal *c);
 uint64_t maf_memory_base(void); /* of the device window */
 uint64_t maf_memory_device_bytes(void);
 int maf_memory_is_device(uint64_t address);
+/* Sets the fault for an address that is not in `memory`, and returns its code. */
+int maf_memory_outside(const char *what, uint64_t address, uint64_t bytes, const char *memory);
 
 /* own_memory.c: the same commands for device memory that the host does not share; and whether a fault was one of its
  * own, which is then served. */

@@ -47,12 +47,16 @@ int maf_memory_contains(uint64_t address, uint64_t bytes) {
     return 0;
 }
 
-static int outside(const char *what, uint64_t address, uint64_t bytes) {
+int maf_memory_outside(const char *what, uint64_t address, uint64_t bytes, const char *memory) {
     char text[160];
-    snprintf(text, sizeof text, "%s: %#llx + %llu bytes is outside device and pinned memory", what,
-             (unsigned long long)address, (unsigned long long)bytes);
+    snprintf(text, sizeof text, "%s: %#llx + %llu bytes is outside %s", what, (unsigned long long)address,
+             (unsigned long long)bytes, memory);
     maf_fault_set(MAF_ERROR_ILLEGAL_ADDRESS, text);
     return MAF_ERROR_ILLEGAL_ADDRESS;
+}
+
+static int outside(const char *what, uint64_t address, uint64_t bytes) {
+    return maf_memory_outside(what, address, bytes, "device and pinned memory");
 }
 
 static int check(const char *what, uint64_t address, uint64_t bytes) {

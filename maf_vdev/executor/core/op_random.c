@@ -10,6 +10,7 @@
 
 #include "cpu_launch.h"
 #include "op_random.h"
+#include "philox.h"
 
 enum { STATE, OUT, BLOCK = 256, WORDS = 8, NUMBERS = 4, OUT_OF_MEMORY = 2 };
 
@@ -74,22 +75,13 @@ static void draw_mrg(uint32_t *s, int64_t lanes, int64_t lane, int64_t count, ui
     }
 }
 
-/* Philox 4x32-10 (Salmon et al., SC11): the counter is the block's number and the lane. */
+/* The counter is the block's number and the lane. */
 static void draw_philox(uint32_t *counters, uint64_t seed, int64_t lane, int64_t count, uint32_t (*to)[BLOCK])
 {
     for (int64_t i = 0; i < count; i++) {
-        uint32_t c0 = counters[lane + i]++, c1 = 0, c2 = (uint32_t)(lane + i), c3 = 0;
-        uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-        for (int round = 0; round < 10; round++) {
-            uint64_t p = 0xD2511F53ull * c0, q = 0xCD9E8D57ull * c2;
-            c0 = (uint32_t)(q >> 32) ^ c1 ^ k0;
-            c1 = (uint32_t)q;
-            c2 = (uint32_t)(p >> 32) ^ c3 ^ k1;
-            c3 = (uint32_t)p;
-            k0 += 0x9E3779B9u;
-            k1 += 0xBB67AE85u;
-        }
-        to[0][i] = c0, to[1][i] = c1, to[2][i] = c2, to[3][i] = c3;
+        uint32_t word[4] = {counters[lane + i]++, 0, (uint32_t)(lane + i), 0};
+        maf_philox(seed, word);
+        to[0][i] = word[0], to[1][i] = word[1], to[2][i] = word[2], to[3][i] = word[3];
     }
 }
 

@@ -5,7 +5,7 @@
 enum { MAF_OVERRIDE_DECLINED = -1 }; /* this launch needs the kernel itself */
 
 /* Runs one launch; the result is MAF_OVERRIDE_DECLINED, 0 or a cudaError_t value. */
-typedef int (*maf_override_fn)(const void *closure, const uint32_t grid[3], const void *params, uint32_t param_bytes);
+typedef int (*maf_override_fn)(const void *closure, const uint32_t grid[3], const void *params);
 
 /* The attention kernels of PyTorch's memory-efficient back end, forward and backward: softmax(scale Q K^T + bias) V.
  * Offsets are those of the parameter struct in bytes; a release that lacks a field has -1. */
@@ -21,5 +21,5 @@ struct maf_attention {
     int64_t tail_at;           /* backward: o_strideH and what follows */
 };
 
-int maf_override_attention_forward(const void *closure, const uint32_t grid[3], const void *params, uint32_t param_bytes);
-int maf_override_attention_backward(const void *closure, const uint32_t grid[3], const void *params, uint32_t param_bytes);
+int maf_override_attention_forward(const void *closure, const uint32_t grid[3], const void *params);
+int maf_override_attention_backward(const void *closure, const uint32_t grid[3], const void *params);

@@ -144,12 +144,11 @@ static int64_t heads_per_kv(const struct maf_attention *o, const char *params)
     return heads;
 }
 
-int maf_override_attention_forward(const void *closure, const uint32_t grid[3], const void *params, uint32_t param_bytes)
+int maf_override_attention_forward(const void *closure, const uint32_t grid[3], const void *params)
 {
     struct launch l = {.o = closure};
     struct forward_params *p = &l.f;
     const char *bytes = params;
-    (void)param_bytes; /* the table matches it */
     memcpy(p, params, sizeof *p);
     l.mask = p->mask;
     l.heads_per_kv = heads_per_kv(l.o, bytes);
@@ -230,13 +229,12 @@ static void read_strides(struct launch *l, const char *p)
     l->grad_multiplier = *p;
 }
 
-int maf_override_attention_backward(const void *closure, const uint32_t grid[3], const void *params, uint32_t param_bytes)
+int maf_override_attention_backward(const void *closure, const uint32_t grid[3], const void *params)
 {
     struct launch l = {.o = closure};
     const struct maf_attention *o = l.o;
     const struct backward_params *p = &l.b;
     const char *bytes = params;
-    (void)param_bytes;
     memcpy(&l.b, params, sizeof l.b);
     memcpy(&l.mask, bytes + o->mask_at, 1);
     read_strides(&l, bytes + (o->mask_at / o->stride_bytes + 1) * o->stride_bytes);

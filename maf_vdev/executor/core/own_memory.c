@@ -199,11 +199,7 @@ static int on_host(uint64_t address, uint64_t bytes) {
 }
 
 static int outside(const char *what, uint64_t address, uint64_t bytes) {
-    char text[160];
-    snprintf(text, sizeof text, "%s: %#llx + %llu bytes is outside the device's memory and pinned memory", what,
-             (unsigned long long)address, (unsigned long long)bytes);
-    maf_fault_set(MAF_ERROR_ILLEGAL_ADDRESS, text);
-    return MAF_ERROR_ILLEGAL_ADDRESS;
+    return maf_memory_outside(what, address, bytes, "the device's memory and pinned memory");
 }
 
 /* One row, its places checked. lock held. What lies on the host stays as it is until the device has finished. */

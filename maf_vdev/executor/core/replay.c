@@ -131,7 +131,7 @@ static struct maf_usage *launch(const struct maf_cmd_launch *c) {
     maf_override_fn override = __atomic_load_n(&kernels[c->kernel].override, __ATOMIC_ACQUIRE);
     if (override) {
         maf_fault_current("kernel", kernels[c->kernel].name);
-        int error = override(kernels[c->kernel].closure, c->grid, c + 1, c->param_bytes);
+        int error = override(kernels[c->kernel].closure, c->grid, c + 1);
         if (error != MAF_OVERRIDE_DECLINED) {
             if (error) failed("kernel", kernels[c->kernel].name, error);
             counters.overrides++;

@@ -2,131 +2,73 @@
 
 #include "front.h"
 
-struct stored {
-    int64_t routine;
-    int64_t type;
-    int uplo;
-    int trans;
-    int diag;
-    int64_t m;
-    int64_t n;
-    int64_t k; /* diagonals beside the main one; gbmv: below it */
-    int64_t above;
-    const void *alpha;
-    int64_t type_alpha; /* MAF_NO_TYPE: the routine has none */
-    const void *a;
-    int64_t lda;
-    const void *x;
-    int64_t incx;
-    const void *beta;
-    int64_t type_beta;
-    const void *y;
-    int64_t incy;
-    const char *function;
-};
-
-static cublasStatus_t stored(cublasHandle_t handle, const struct stored *g)
-{
-    if (!handle) {
-        return CUBLAS_STATUS_NOT_INITIALIZED;
-    }
-    if (g->m < 0 || g->n < 0 || g->k < 0 || g->above < 0 || (g->x && g->incx == 0) || (g->y && g->incy == 0) ||
-        (unsigned)g->uplo > CUBLAS_FILL_MODE_UPPER || (unsigned)g->trans > CUBLAS_OP_C ||
-        (unsigned)g->diag > CUBLAS_DIAG_UNIT || (g->type_alpha != MAF_NO_TYPE && !g->alpha) ||
-        (g->type_beta != MAF_NO_TYPE && !g->beta)) {
-        return CUBLAS_STATUS_INVALID_VALUE;
-    }
-    struct maf_blas_call call;
-    memset(&call, 0, sizeof call);
-    struct maf_op_blas *op = &call.op;
-    op->routine = g->routine;
-    op->type = g->type;
-    op->uplo = g->uplo;
-    op->transa = g->trans;
-    op->unit_diagonal = g->diag;
-    op->m = g->m;
-    op->n = g->n;
-    op->k = g->k;
-    op->above = g->above;
-    op->lda = g->lda;
-    op->incx = g->incx;
-    op->incy = g->incy;
-    op->batch = 1;
-    call.pointers[BLAS_A] = maf_address(g->a);
-    call.pointers[BLAS_X] = maf_address(g->x);
-    call.pointers[BLAS_Y] = maf_address(g->y);
-    int64_t type_alpha = g->type_alpha == MAF_NO_TYPE ? g->type : g->type_alpha;
-    return maf_submit_blas(handle, &call, g->alpha, type_alpha, g->beta,
-                           g->type_beta == MAF_NO_TYPE ? g->type : g->type_beta, g->function);
-}
-
 #define HEAD(ROUTINE, TYPE) .routine = MAF_BLAS_##ROUTINE, .type = TYPE
 #define ALPHA(TYPE) .alpha = alpha, .type_alpha = TYPE
 #define NO_ALPHA .type_alpha = MAF_NO_TYPE
 #define BETA(TYPE) .beta = beta, .type_beta = TYPE
-#define NO_BETA .type_beta = MAF_NO_TYPE
+#define CALL_WITH_BETA handle && !beta ? CUBLAS_STATUS_INVALID_VALUE : maf_level12(handle, &g)
 #define X .x = x, .incx = incx
 #define Y .y = y, .incy = incy
 
 #define DEFINE_GENERAL(L, INT, SUFFIX, T, TYPE)                                                                        \
-    cublasStatus_t cublas##L##gbmv_v2##SUFFIX(cublasHandle_t handle, cublasOperation_t trans, INT m, INT n, INT kl,   \
-                                              INT ku, const T *alpha, const T *a, INT lda, const T *x, INT incx,      \
+    cublasStatus_t cublas##L##gbmv_v2##SUFFIX(cublasHandle_t handle, cublasOperation_t trans, INT m, INT n, INT kl,    \
+                                              INT ku, const T *alpha, const T *a, INT lda, const T *x, INT incx,       \
                                               const T *beta, T *y, INT incy)                                           \
     {                                                                                                                  \
-        struct stored g = {HEAD(GBMV, TYPE), .trans = trans, .m = m, .n = n, .k = kl, .above = ku, ALPHA(TYPE),        \
+        struct maf_level12 g = {HEAD(GBMV, TYPE), .trans = trans, .m = m, .n = n, .k = kl, .above = ku, ALPHA(TYPE),   \
                            .a = a, .lda = lda, X, BETA(TYPE), Y, .function = "cublas" #L "gbmv_v2" #SUFFIX};           \
-        return stored(handle, &g);                                                                                     \
+        return CALL_WITH_BETA;                                                                                         \
     }
 
 #define DEFINE_TRIANGULAR(L, INT, SUFFIX, T, TYPE, NAME, ROUTINE)                                                      \
-    cublasStatus_t cublas##L##tb##NAME##_v2##SUFFIX(cublasHandle_t handle, cublasFillMode_t uplo,                     \
-                                                    cublasOperation_t trans, cublasDiagType_t diag, INT n, INT k,     \
+    cublasStatus_t cublas##L##tb##NAME##_v2##SUFFIX(cublasHandle_t handle, cublasFillMode_t uplo,                      \
+                                                    cublasOperation_t trans, cublasDiagType_t diag, INT n, INT k,      \
                                                     const T *a, INT lda, T *x, INT incx)                               \
     {                                                                                                                  \
-        struct stored g = {HEAD(TB##ROUTINE, TYPE), .uplo = uplo, .trans = trans, .diag = diag, .n = n, .k = k,        \
-                           NO_ALPHA, .a = a, .lda = lda, X, NO_BETA,                                                   \
+        struct maf_level12 g = {HEAD(TB##ROUTINE, TYPE), .uplo = uplo, .trans = trans, .diag = diag, .n = n, .k = k,   \
+                           NO_ALPHA, .a = a, .lda = lda, X,                                                            \
                            .function = "cublas" #L "tb" #NAME "_v2" #SUFFIX};                                          \
-        return stored(handle, &g);                                                                                     \
+        return maf_level12(handle, &g);                                                                                \
     }                                                                                                                  \
-    cublasStatus_t cublas##L##tp##NAME##_v2##SUFFIX(cublasHandle_t handle, cublasFillMode_t uplo,                     \
-                                                    cublasOperation_t trans, cublasDiagType_t diag, INT n,            \
+    cublasStatus_t cublas##L##tp##NAME##_v2##SUFFIX(cublasHandle_t handle, cublasFillMode_t uplo,                      \
+                                                    cublasOperation_t trans, cublasDiagType_t diag, INT n,             \
                                                     const T *a, T *x, INT incx)                                        \
     {                                                                                                                  \
-        struct stored g = {HEAD(TP##ROUTINE, TYPE), .uplo = uplo, .trans = trans, .diag = diag, .n = n, NO_ALPHA,      \
-                           .a = a, X, NO_BETA, .function = "cublas" #L "tp" #NAME "_v2" #SUFFIX};                      \
-        return stored(handle, &g);                                                                                     \
+        struct maf_level12 g = {HEAD(TP##ROUTINE, TYPE), .uplo = uplo, .trans = trans, .diag = diag, .n = n, NO_ALPHA, \
+                           .a = a, X, .function = "cublas" #L "tp" #NAME "_v2" #SUFFIX};                               \
+        return maf_level12(handle, &g);                                                                                \
     }
 
 /* LETTERS: sb and sp, or hb and hp. R: type of the rank-one update's alpha. */
 #define DEFINE_SYMMETRIC(L, INT, SUFFIX, T, TYPE, H, UPPER, R, REAL)                                                   \
-    cublasStatus_t cublas##L##H##bmv_v2##SUFFIX(cublasHandle_t handle, cublasFillMode_t uplo, INT n, INT k,           \
-                                                const T *alpha, const T *a, INT lda, const T *x, INT incx,            \
+    cublasStatus_t cublas##L##H##bmv_v2##SUFFIX(cublasHandle_t handle, cublasFillMode_t uplo, INT n, INT k,            \
+                                                const T *alpha, const T *a, INT lda, const T *x, INT incx,             \
                                                 const T *beta, T *y, INT incy)                                         \
     {                                                                                                                  \
-        struct stored g = {HEAD(UPPER##BMV, TYPE), .uplo = uplo, .n = n, .k = k, ALPHA(TYPE), .a = a, .lda = lda, X,   \
+        struct maf_level12 g = {HEAD(UPPER##BMV, TYPE), .uplo = uplo, .n = n, .k = k, ALPHA(TYPE), .a = a, .lda = lda, X, \
                            BETA(TYPE), Y, .function = "cublas" #L #H "bmv_v2" #SUFFIX};                                \
-        return stored(handle, &g);                                                                                     \
+        return CALL_WITH_BETA;                                                                                         \
     }                                                                                                                  \
-    cublasStatus_t cublas##L##H##pmv_v2##SUFFIX(cublasHandle_t handle, cublasFillMode_t uplo, INT n, const T *alpha,  \
-                                                const T *a, const T *x, INT incx, const T *beta, T *y, INT incy)      \
+    cublasStatus_t cublas##L##H##pmv_v2##SUFFIX(cublasHandle_t handle, cublasFillMode_t uplo, INT n, const T *alpha,   \
+                                                const T *a, const T *x, INT incx, const T *beta, T *y, INT incy)       \
     {                                                                                                                  \
-        struct stored g = {HEAD(UPPER##PMV, TYPE), .uplo = uplo, .n = n, ALPHA(TYPE), .a = a, X, BETA(TYPE), Y,        \
+        struct maf_level12 g = {HEAD(UPPER##PMV, TYPE), .uplo = uplo, .n = n, ALPHA(TYPE), .a = a, X, BETA(TYPE), Y,   \
                            .function = "cublas" #L #H "pmv_v2" #SUFFIX};                                               \
-        return stored(handle, &g);                                                                                     \
+        return CALL_WITH_BETA;                                                                                         \
     }                                                                                                                  \
-    cublasStatus_t cublas##L##H##pr_v2##SUFFIX(cublasHandle_t handle, cublasFillMode_t uplo, INT n, const R *alpha,   \
+    cublasStatus_t cublas##L##H##pr_v2##SUFFIX(cublasHandle_t handle, cublasFillMode_t uplo, INT n, const R *alpha,    \
                                                const T *x, INT incx, T *a)                                             \
     {                                                                                                                  \
-        struct stored g = {HEAD(UPPER##PR, TYPE), .uplo = uplo, .n = n, ALPHA(REAL), .a = a, X, NO_BETA,               \
+        struct maf_level12 g = {HEAD(UPPER##PR, TYPE), .uplo = uplo, .n = n, ALPHA(REAL), .a = a, X,                   \
                            .function = "cublas" #L #H "pr_v2" #SUFFIX};                                                \
-        return stored(handle, &g);                                                                                     \
+        return maf_level12(handle, &g);                                                                                \
     }                                                                                                                  \
-    cublasStatus_t cublas##L##H##pr2_v2##SUFFIX(cublasHandle_t handle, cublasFillMode_t uplo, INT n, const T *alpha,  \
+    cublasStatus_t cublas##L##H##pr2_v2##SUFFIX(cublasHandle_t handle, cublasFillMode_t uplo, INT n, const T *alpha,   \
                                                 const T *x, INT incx, const T *y, INT incy, T *a)                      \
     {                                                                                                                  \
-        struct stored g = {HEAD(UPPER##PR2, TYPE), .uplo = uplo, .n = n, ALPHA(TYPE), .a = a, X, NO_BETA, Y,           \
+        struct maf_level12 g = {HEAD(UPPER##PR2, TYPE), .uplo = uplo, .n = n, ALPHA(TYPE), .a = a, X, Y,               \
                            .function = "cublas" #L #H "pr2_v2" #SUFFIX};                                               \
-        return stored(handle, &g);                                                                                     \
+        return maf_level12(handle, &g);                                                                                \
     }
 
 #define DEFINE_TYPE(L, INT, SUFFIX, T, TYPE)                                                                           \
@@ -149,17 +91,17 @@ DEFINE_SIZE(int64_t, _64)
 
 /* x is the packed triangle. */
 #define DEFINE_PACKING(L, T, TYPE)                                                                                     \
-    cublasStatus_t cublas##L##tpttr(cublasHandle_t handle, cublasFillMode_t uplo, int n, const T *ap, T *a, int lda)  \
+    cublasStatus_t cublas##L##tpttr(cublasHandle_t handle, cublasFillMode_t uplo, int n, const T *ap, T *a, int lda)   \
     {                                                                                                                  \
-        struct stored g = {HEAD(TPTTR, TYPE), .uplo = uplo, .n = n, NO_ALPHA, .a = a, .lda = lda, .x = ap, .incx = 1,  \
-                           NO_BETA, .function = "cublas" #L "tpttr"};                                                  \
-        return stored(handle, &g);                                                                                     \
+        struct maf_level12 g = {HEAD(TPTTR, TYPE), .uplo = uplo, .n = n, NO_ALPHA, .a = a, .lda = lda, .x = ap, .incx = 1, \
+                           .function = "cublas" #L "tpttr"};                                                           \
+        return maf_level12(handle, &g);                                                                                \
     }                                                                                                                  \
-    cublasStatus_t cublas##L##trttp(cublasHandle_t handle, cublasFillMode_t uplo, int n, const T *a, int lda, T *ap)  \
+    cublasStatus_t cublas##L##trttp(cublasHandle_t handle, cublasFillMode_t uplo, int n, const T *a, int lda, T *ap)   \
     {                                                                                                                  \
-        struct stored g = {HEAD(TRTTP, TYPE), .uplo = uplo, .n = n, NO_ALPHA, .a = a, .lda = lda, .x = ap, .incx = 1,  \
-                           NO_BETA, .function = "cublas" #L "trttp"};                                                  \
-        return stored(handle, &g);                                                                                     \
+        struct maf_level12 g = {HEAD(TRTTP, TYPE), .uplo = uplo, .n = n, NO_ALPHA, .a = a, .lda = lda, .x = ap, .incx = 1, \
+                           .function = "cublas" #L "trttp"};                                                           \
+        return maf_level12(handle, &g);                                                                                \
     }
 
 DEFINE_PACKING(S, float, MAF_F32)

@@ -2,33 +2,12 @@
 
 #include "front.h"
 
-struct level12 {
-    int64_t routine;
-    int64_t type;
-    int uplo;
-    int trans;
-    int diag;
-    int64_t m;
-    int64_t n;
-    const void *alpha;
-    int64_t type_alpha;
-    const void *a;
-    int64_t lda;
-    const void *x;
-    int64_t incx;
-    const void *beta;
-    int64_t type_beta;
-    const void *y;
-    int64_t incy;
-    const char *function;
-};
-
 static int is_vector_routine(int64_t routine)
 {
     return routine >= MAF_BLAS_AXPY && routine <= MAF_BLAS_ROT;
 }
 
-static void fill(const struct level12 *g, struct maf_blas_call *call)
+void maf_level12_fill(const struct maf_level12 *g, struct maf_blas_call *call)
 {
     memset(call, 0, sizeof *call);
     struct maf_op_blas *op = &call->op;
@@ -39,6 +18,8 @@ static void fill(const struct level12 *g, struct maf_blas_call *call)
     op->unit_diagonal = g->diag;
     op->m = g->m;
     op->n = g->n;
+    op->k = g->k;
+    op->above = g->above;
     op->lda = g->lda;
     op->incx = g->incx;
     op->incy = g->incy;
@@ -48,7 +29,7 @@ static void fill(const struct level12 *g, struct maf_blas_call *call)
     call->pointers[BLAS_Y] = maf_address(g->y);
 }
 
-static cublasStatus_t level12(cublasHandle_t handle, const struct level12 *g)
+cublasStatus_t maf_level12(cublasHandle_t handle, const struct maf_level12 *g)
 {
     if (!handle) {
         return CUBLAS_STATUS_NOT_INITIALIZED;
@@ -58,7 +39,7 @@ static cublasStatus_t level12(cublasHandle_t handle, const struct level12 *g)
         if (g->n <= 0) {
             return CUBLAS_STATUS_SUCCESS;
         }
-    } else if (g->m < 0 || g->n < 0 || (g->x && g->incx == 0) || (g->y && g->incy == 0) ||
+    } else if (g->m < 0 || g->n < 0 || g->k < 0 || g->above < 0 || (g->x && g->incx == 0) || (g->y && g->incy == 0) ||
                (unsigned)g->uplo > CUBLAS_FILL_MODE_UPPER || (unsigned)g->trans > CUBLAS_OP_C ||
                (unsigned)g->diag > CUBLAS_DIAG_UNIT) {
         return CUBLAS_STATUS_INVALID_VALUE;
@@ -67,13 +48,13 @@ static cublasStatus_t level12(cublasHandle_t handle, const struct level12 *g)
         return CUBLAS_STATUS_INVALID_VALUE;
     }
     struct maf_blas_call call;
-    fill(g, &call);
+    maf_level12_fill(g, &call);
     return maf_submit_blas(handle, &call, g->alpha, g->type_alpha == MAF_NO_TYPE ? g->type : g->type_alpha, g->beta,
                            g->type_beta, g->function);
 }
 
 /* nrm2, asum, iamax, iamin: one value at `result`, on the host or the device by the pointer mode. */
-static cublasStatus_t reduce(cublasHandle_t handle, const struct level12 *g, void *result, uint32_t bytes)
+static cublasStatus_t reduce(cublasHandle_t handle, const struct maf_level12 *g, void *result, uint32_t bytes)
 {
     if (!handle) {
         return CUBLAS_STATUS_NOT_INITIALIZED;
@@ -84,7 +65,7 @@ static cublasStatus_t reduce(cublasHandle_t handle, const struct level12 *g, voi
         return status;
     }
     struct maf_blas_call call;
-    fill(g, &call);
+    maf_level12_fill(g, &call);
     call.op.n = g->n > 0 ? g->n : 0;
     call.op.index_bytes = bytes;
     call.pointers[BLAS_C] = device;
@@ -100,60 +81,60 @@ static cublasStatus_t reduce(cublasHandle_t handle, const struct level12 *g, voi
 #define VECTOR_Y .y = y, .incy = incy
 
 #define DEFINE_TRV(NAME, INT, T, TYPE, ROUTINE)                                                                        \
-    cublasStatus_t NAME(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans, cublasDiagType_t diag, \
+    cublasStatus_t NAME(cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans, cublasDiagType_t diag,  \
                         INT n, const T *a, INT lda, T *x, INT incx)                                                    \
     {                                                                                                                  \
-        struct level12 g = {HEAD(ROUTINE, TYPE), .uplo = uplo, .trans = trans, .diag = diag, .n = n, NO_ALPHA, MATRIX, \
+        struct maf_level12 g = {HEAD(ROUTINE, TYPE), .uplo = uplo, .trans = trans, .diag = diag, .n = n, NO_ALPHA, MATRIX, \
                             VECTOR_X, .function = #NAME};                                                              \
-        return level12(handle, &g);                                                                                    \
+        return maf_level12(handle, &g);                                                                                \
     }
 
 #define DEFINE_SYMV(NAME, INT, T, TYPE, ROUTINE)                                                                       \
-    cublasStatus_t NAME(cublasHandle_t handle, cublasFillMode_t uplo, INT n, const T *alpha, const T *a, INT lda,     \
+    cublasStatus_t NAME(cublasHandle_t handle, cublasFillMode_t uplo, INT n, const T *alpha, const T *a, INT lda,      \
                         const T *x, INT incx, const T *beta, T *y, INT incy)                                           \
     {                                                                                                                  \
-        struct level12 g = {HEAD(ROUTINE, TYPE), .uplo = uplo, .n = n, ALPHA(TYPE), MATRIX, VECTOR_X, .beta = beta,    \
+        struct maf_level12 g = {HEAD(ROUTINE, TYPE), .uplo = uplo, .n = n, ALPHA(TYPE), MATRIX, VECTOR_X, .beta = beta, \
                             .type_beta = TYPE, VECTOR_Y, .function = #NAME};                                           \
-        return handle && !beta ? CUBLAS_STATUS_INVALID_VALUE : level12(handle, &g);                                    \
+        return handle && !beta ? CUBLAS_STATUS_INVALID_VALUE : maf_level12(handle, &g);                                \
     }
 
 #define DEFINE_GER(NAME, INT, T, TYPE, ROUTINE)                                                                        \
-    cublasStatus_t NAME(cublasHandle_t handle, INT m, INT n, const T *alpha, const T *x, INT incx, const T *y,        \
+    cublasStatus_t NAME(cublasHandle_t handle, INT m, INT n, const T *alpha, const T *x, INT incx, const T *y,         \
                         INT incy, T *a, INT lda)                                                                       \
     {                                                                                                                  \
-        struct level12 g = {HEAD(ROUTINE, TYPE), .m = m, .n = n, ALPHA(TYPE), MATRIX, VECTOR_X, VECTOR_Y,              \
+        struct maf_level12 g = {HEAD(ROUTINE, TYPE), .m = m, .n = n, ALPHA(TYPE), MATRIX, VECTOR_X, VECTOR_Y,          \
                             .function = #NAME};                                                                        \
-        return level12(handle, &g);                                                                                    \
+        return maf_level12(handle, &g);                                                                                \
     }
 
 #define DEFINE_SYR(NAME, INT, T, TYPE, ROUTINE, S, SCALE)                                                              \
-    cublasStatus_t NAME(cublasHandle_t handle, cublasFillMode_t uplo, INT n, const S *alpha, const T *x, INT incx,    \
+    cublasStatus_t NAME(cublasHandle_t handle, cublasFillMode_t uplo, INT n, const S *alpha, const T *x, INT incx,     \
                         T *a, INT lda)                                                                                 \
     {                                                                                                                  \
-        struct level12 g = {HEAD(ROUTINE, TYPE), .uplo = uplo, .n = n, ALPHA(SCALE), MATRIX, VECTOR_X,                 \
+        struct maf_level12 g = {HEAD(ROUTINE, TYPE), .uplo = uplo, .n = n, ALPHA(SCALE), MATRIX, VECTOR_X,             \
                             .function = #NAME};                                                                        \
-        return level12(handle, &g);                                                                                    \
+        return maf_level12(handle, &g);                                                                                \
     }
 
 #define DEFINE_SYR2(NAME, INT, T, TYPE, ROUTINE)                                                                       \
-    cublasStatus_t NAME(cublasHandle_t handle, cublasFillMode_t uplo, INT n, const T *alpha, const T *x, INT incx,    \
+    cublasStatus_t NAME(cublasHandle_t handle, cublasFillMode_t uplo, INT n, const T *alpha, const T *x, INT incx,     \
                         const T *y, INT incy, T *a, INT lda)                                                           \
     {                                                                                                                  \
-        struct level12 g = {HEAD(ROUTINE, TYPE), .uplo = uplo, .n = n, ALPHA(TYPE), MATRIX, VECTOR_X, VECTOR_Y,        \
+        struct maf_level12 g = {HEAD(ROUTINE, TYPE), .uplo = uplo, .n = n, ALPHA(TYPE), MATRIX, VECTOR_X, VECTOR_Y,    \
                             .function = #NAME};                                                                        \
-        return level12(handle, &g);                                                                                    \
+        return maf_level12(handle, &g);                                                                                \
     }
 
 #define DEFINE_SCAL(NAME, INT, T, TYPE, S, SCALE)                                                                      \
-    cublasStatus_t NAME(cublasHandle_t handle, INT n, const S *alpha, T *x, INT incx)                                 \
+    cublasStatus_t NAME(cublasHandle_t handle, INT n, const S *alpha, T *x, INT incx)                                  \
     {                                                                                                                  \
-        struct level12 g = {HEAD(MAF_BLAS_SCAL, TYPE), .n = n, ALPHA(SCALE), VECTOR_X, .function = #NAME};             \
-        return level12(handle, &g);                                                                                    \
+        struct maf_level12 g = {HEAD(MAF_BLAS_SCAL, TYPE), .n = n, ALPHA(SCALE), VECTOR_X, .function = #NAME};         \
+        return maf_level12(handle, &g);                                                                                \
     }
 
 /* The cosine is real; the sine has the type of S. */
 #define DEFINE_ROT(NAME, INT, T, TYPE, R, REAL, S, SCALE)                                                              \
-    cublasStatus_t NAME(cublasHandle_t handle, INT n, T *x, INT incx, T *y, INT incy, const R *c, const S *s)         \
+    cublasStatus_t NAME(cublasHandle_t handle, INT n, T *x, INT incx, T *y, INT incy, const R *c, const S *s)          \
     {                                                                                                                  \
         return rotate(handle, TYPE, n, x, incx, y, incy, c, REAL, s, SCALE, #NAME);                                    \
     }
@@ -162,7 +143,7 @@ static cublasStatus_t rotate(cublasHandle_t handle, int64_t type, int64_t n, con
                              const void *y, int64_t incy, const void *c, int64_t type_c, const void *s, int64_t type_s,
                              const char *function)
 {
-    struct level12 g = {HEAD(MAF_BLAS_ROT, type), .n = n, VECTOR_X, VECTOR_Y};
+    struct maf_level12 g = {HEAD(MAF_BLAS_ROT, type), .n = n, VECTOR_X, VECTOR_Y};
     if (!handle) {
         return CUBLAS_STATUS_NOT_INITIALIZED;
     }
@@ -173,7 +154,7 @@ static cublasStatus_t rotate(cublasHandle_t handle, int64_t type, int64_t n, con
         return CUBLAS_STATUS_SUCCESS;
     }
     struct maf_blas_call call;
-    fill(&g, &call);
+    maf_level12_fill(&g, &call);
     /* type_scale tells which kind of sine it is; the host's values are read by their own types. */
     if (handle->pointer_mode == CUBLAS_POINTER_MODE_HOST) {
         maf_host_scalar(type_c, c, call.scalars);
@@ -184,16 +165,16 @@ static cublasStatus_t rotate(cublasHandle_t handle, int64_t type, int64_t n, con
 }
 
 #define DEFINE_COPY(NAME, INT, T, CONST_T, TYPE, ROUTINE)                                                              \
-    cublasStatus_t NAME(cublasHandle_t handle, INT n, CONST_T *x, INT incx, T *y, INT incy)                           \
+    cublasStatus_t NAME(cublasHandle_t handle, INT n, CONST_T *x, INT incx, T *y, INT incy)                            \
     {                                                                                                                  \
-        struct level12 g = {HEAD(ROUTINE, TYPE), .n = n, NO_ALPHA, VECTOR_X, VECTOR_Y, .function = #NAME};             \
-        return level12(handle, &g);                                                                                    \
+        struct maf_level12 g = {HEAD(ROUTINE, TYPE), .n = n, NO_ALPHA, VECTOR_X, VECTOR_Y, .function = #NAME};         \
+        return maf_level12(handle, &g);                                                                                \
     }
 
 #define DEFINE_REDUCE(NAME, INT, T, TYPE, ROUTINE, RESULT)                                                             \
-    cublasStatus_t NAME(cublasHandle_t handle, INT n, const T *x, INT incx, RESULT *result)                           \
+    cublasStatus_t NAME(cublasHandle_t handle, INT n, const T *x, INT incx, RESULT *result)                            \
     {                                                                                                                  \
-        struct level12 g = {HEAD(ROUTINE, TYPE), .n = n, VECTOR_X, .function = #NAME};                                 \
+        struct maf_level12 g = {HEAD(ROUTINE, TYPE), .n = n, VECTOR_X, .function = #NAME};                             \
         return reduce(handle, &g, result, sizeof *result);                                                             \
     }
 
@@ -212,12 +193,12 @@ static cublasStatus_t rotate(cublasHandle_t handle, int64_t type, int64_t n, con
     DEFINE_REDUCE(cublasI##LI##amax_v2##SUFFIX, INT, T, TYPE, MAF_BLAS_IAMAX, INT)                                     \
     DEFINE_REDUCE(cublasI##LI##amin_v2##SUFFIX, INT, T, TYPE, MAF_BLAS_IAMIN, INT)                                     \
     DEFINE_ROT(cublas##L##rot_v2##SUFFIX, INT, T, TYPE, R, REAL, T, TYPE)                                              \
-    cublasStatus_t cublas##L##axpy_v2##SUFFIX(cublasHandle_t handle, INT n, const T *alpha, const T *x, INT incx,     \
+    cublasStatus_t cublas##L##axpy_v2##SUFFIX(cublasHandle_t handle, INT n, const T *alpha, const T *x, INT incx,      \
                                               T *y, INT incy)                                                          \
     {                                                                                                                  \
-        struct level12 g = {HEAD(MAF_BLAS_AXPY, TYPE), .n = n, ALPHA(TYPE), VECTOR_X, VECTOR_Y,                        \
+        struct maf_level12 g = {HEAD(MAF_BLAS_AXPY, TYPE), .n = n, ALPHA(TYPE), VECTOR_X, VECTOR_Y,                    \
                             .function = "cublas" #L "axpy_v2" #SUFFIX};                                                \
-        return level12(handle, &g);                                                                                    \
+        return maf_level12(handle, &g);                                                                                \
     }
 
 #define DEFINE_COMPLEX(L, LS, INT, SUFFIX, T, TYPE, R, REAL)                                                           \

@@ -113,6 +113,13 @@ static cublasStatus_t norm(cublasHandle_t handle, int64_t n, const void *x, cuda
     return status == CUBLAS_STATUS_SUCCESS ? maf_result_end(handle, result, bytes) : status;
 }
 
+/* Whether nrm2 and asum of x's type have these types of result and execution. */
+static int norm_is_typed(cudaDataType_t type_x, cudaDataType_t type_result, cudaDataType_t type_execution)
+{
+    cudaDataType_t real = type_x == CUDA_C_32F ? CUDA_R_32F : type_x == CUDA_C_64F ? CUDA_R_64F : type_x;
+    return is_plain(type_x) && type_result == type_execution && type_result == real;
+}
+
 #define DEFINE_EX(INT, SUFFIX)                                                                                         \
     cublasStatus_t cublasAxpyEx##SUFFIX(cublasHandle_t handle, INT n, const void *alpha, cudaDataType_t type_alpha,   \
                                         const void *x, cudaDataType_t type_x, INT incx, void *y,                      \
@@ -180,8 +187,7 @@ static cublasStatus_t norm(cublasHandle_t handle, int64_t n, const void *x, cuda
     {                                                                                                                  \
         NEED_HANDLE;                                                                                                   \
         NEED(result, CUBLAS_STATUS_INVALID_VALUE);                                                                     \
-        if (is_plain(type_x) && type_result == type_execution &&                                                       \
-            type_result == (type_x == CUDA_C_32F ? CUDA_R_32F : type_x == CUDA_C_64F ? CUDA_R_64F : type_x)) {         \
+        if (norm_is_typed(type_x, type_result, type_execution)) {                                                      \
             FOR_TYPE(type_x, cublasSnrm2_v2##SUFFIX(handle, n, x, incx, result),                                       \
                      cublasDnrm2_v2##SUFFIX(handle, n, x, incx, result),                                               \
                      cublasScnrm2_v2##SUFFIX(handle, n, x, incx, result),                                              \
@@ -194,8 +200,7 @@ static cublasStatus_t norm(cublasHandle_t handle, int64_t n, const void *x, cuda
     {                                                                                                                  \
         NEED_HANDLE;                                                                                                   \
         NEED(result, CUBLAS_STATUS_INVALID_VALUE);                                                                     \
-        if (is_plain(type_x) && type_result == type_execution &&                                                       \
-            type_result == (type_x == CUDA_C_32F ? CUDA_R_32F : type_x == CUDA_C_64F ? CUDA_R_64F : type_x)) {         \
+        if (norm_is_typed(type_x, type_result, type_execution)) {                                                      \
             FOR_TYPE(type_x, cublasSasum_v2##SUFFIX(handle, n, x, incx, result),                                       \
                      cublasDasum_v2##SUFFIX(handle, n, x, incx, result),                                               \
                      cublasScasum_v2##SUFFIX(handle, n, x, incx, result),                                              \

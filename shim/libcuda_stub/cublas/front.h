@@ -37,6 +37,34 @@ enum { BLAS_A, BLAS_B, BLAS_C, BLAS_X, BLAS_Y, BLAS_ALPHA, BLAS_BETA };
 cublasStatus_t maf_submit_blas(cublasHandle_t handle, struct maf_blas_call *call, const void *alpha,
                                int64_t type_alpha, const void *beta, int64_t type_beta, const char *function);
 
+/* A level 1 or level 2 call; fields that the routine lacks are 0. */
+struct maf_level12 {
+    int64_t routine;
+    int64_t type;
+    int uplo;
+    int trans;
+    int diag;
+    int64_t m;
+    int64_t n;
+    int64_t k; /* diagonals beside the main one; gbmv: below it */
+    int64_t above;
+    const void *alpha;
+    int64_t type_alpha; /* MAF_NO_TYPE: the routine has none */
+    const void *a;
+    int64_t lda;
+    const void *x;
+    int64_t incx;
+    const void *beta; /* whether a routine needs it is its caller's to check */
+    int64_t type_beta;
+    const void *y;
+    int64_t incy;
+    const char *function;
+};
+
+/* Checks and submits; fill alone makes the op. */
+cublasStatus_t maf_level12(cublasHandle_t handle, const struct maf_level12 *g);
+void maf_level12_fill(const struct maf_level12 *g, struct maf_blas_call *call);
+
 /* A result that the caller wants at `result`: where the op shall write it (`device`), and, after the op was submitted,
  * the copy to the host. In host pointer mode this waits for the stream. */
 cublasStatus_t maf_result_begin(cublasHandle_t handle, const void *result, uint64_t *device);

@@ -277,21 +277,13 @@ cusparseStatus_t cusparseDenseToSparse_analysis(cusparseHandle_t handle, cuspars
 {
     NEED_HANDLE(handle);
     struct call call = {0};
-    int64_t count = 0;
     (void)algorithm;
     cusparseStatus_t status = from_dense(handle, &call, MAF_SPARSE_COUNT, a, b);
     if (status)
         return status;
     NEED(buffer);
     call.op.nnz = 0;
-    call.pointers[EXTRA] = address(buffer);
-    status = maf_sparse_submit(handle, &call);
-    if (status)
-        return status;
-    if (maf_stream_sync(handle->stream) || maf_read(&count, address(buffer), sizeof count))
-        return CUSPARSE_STATUS_EXECUTION_FAILED;
-    b->nnz = count;
-    return CUSPARSE_STATUS_SUCCESS;
+    return maf_sparse_count(handle, &call, buffer, &b->nnz);
 }
 
 cusparseStatus_t cusparseDenseToSparse_convert(cusparseHandle_t handle, cusparseDnMatDescr_t a, cusparseSpMatDescr_t b,

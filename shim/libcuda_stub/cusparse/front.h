@@ -91,6 +91,8 @@ HIDDEN struct cusparseSpMatDescr maf_sparse_blocks(int direction, int mb, int nb
                                                    const void *values, const int *offsets, const int *indices,
                                                    int size);
 HIDDEN cusparseStatus_t maf_sparse_submit(cusparseHandle_t handle, struct call *call);
+/* Submits what leaves a count of nonzeros at the start of buffer, and waits for it. */
+HIDDEN cusparseStatus_t maf_sparse_count(cusparseHandle_t handle, struct call *call, void *buffer, int64_t *count);
 
 #define NEED(condition)                                                                                                \
     do {                                                                                                               \

@@ -130,6 +130,19 @@ HIDDEN cusparseStatus_t maf_sparse_submit(cusparseHandle_t handle, struct call *
                : CUSPARSE_STATUS_SUCCESS;
 }
 
+HIDDEN cusparseStatus_t maf_sparse_count(cusparseHandle_t handle, struct call *call, void *buffer, int64_t *count)
+{
+    int64_t found = 0;
+    call->pointers[EXTRA] = address(buffer);
+    cusparseStatus_t status = maf_sparse_submit(handle, call);
+    if (status)
+        return status;
+    if (maf_stream_sync(handle->stream) || maf_read(&found, address(buffer), sizeof found))
+        return CUSPARSE_STATUS_EXECUTION_FAILED;
+    *count = found;
+    return CUSPARSE_STATUS_SUCCESS;
+}
+
 /* --- sparse times dense ---- */
 
 cusparseStatus_t cusparseSpMM_bufferSize(cusparseHandle_t handle, int op_a, int op_b, const void *alpha,
@@ -400,17 +413,9 @@ cusparseStatus_t cusparseSpGEMM_compute(cusparseHandle_t handle, int op_a, int o
     cusparseStatus_t status = maf_sparse_scalars(handle, &call, alpha, beta, compute_type);
     if (status)
         return status;
-    int64_t count = 0;
     maf_sparse_operand(&call, a);
     second_operand(&call, b);
-    call.pointers[EXTRA] = address(buffer);
-    status = maf_sparse_submit(handle, &call);
-    if (status)
-        return status;
-    if (maf_stream_sync(handle->stream) || maf_read(&count, address(buffer), sizeof count))
-        return CUSPARSE_STATUS_EXECUTION_FAILED;
-    c->nnz = count;
-    return CUSPARSE_STATUS_SUCCESS;
+    return maf_sparse_count(handle, &call, buffer, &c->nnz);
 }
 
 cusparseStatus_t cusparseSpGEMM_copy(cusparseHandle_t handle, int op_a, int op_b, const void *alpha,

@@ -23,43 +23,8 @@ ZERO = ("imm", 0)
 # Registers that instructions write from their first register operand on; WIDEST for all others.
 WRITES_NONE = frozenset("ISETP FSETP DSETP HSETP2 PSETP PLOP3 FCHK R2P".split())  # noqa: SIM905
 WRITES_ONE = frozenset(
-    [
-        "FADD",
-        "FMUL",
-        "FFMA",
-        "FMNMX",
-        "FSEL",
-        "FSET",
-        "MUFU",
-        "IADD3",
-        "IMAD",
-        "LOP3",
-        "SHF",
-        "LEA",
-        "IMNMX",
-        "IABS",
-        "FLO",
-        "POPC",
-        "BREV",
-        "PRMT",
-        "SEL",
-        "MOV",
-        "S2R",
-        "P2R",
-        "SHFL",
-        "I2F",
-        "F2I",
-        "FRND",
-        "F2F",
-        "I2I",
-        "HADD2",
-        "HMUL2",
-        "HFMA2",
-        "FADD32I",
-        "FMUL32I",
-        "FFMA32I",
-        "MOV32I",
-    ]
+    "FADD FMUL FFMA FMNMX FSEL FSET MUFU IADD3 IMAD LOP3 SHF LEA IMNMX IABS FLO POPC BREV PRMT SEL MOV S2R P2R SHFL "
+    "I2F F2I FRND F2F I2I HADD2 HMUL2 HFMA2 FADD32I FMUL32I FFMA32I MOV32I".split()  # noqa: SIM905
 )
 WIDEST = 8
 MEMORY_LOADS = frozenset("LD LDG LDS LDL LDC".split())  # noqa: SIM905

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 from ring_client import Client, Fault
@@ -114,3 +116,26 @@ def test_unwritable_state_folder_does_no_harm(tmp_path, monkeypatch):
         client.request("MAF_REQ_NOTE", b"unsupported x")
         client.socket.close()
         assert client.executor.wait(5) == 0
+
+
+# Each child is gone at some point between the moment it is listed and the moment it is killed.
+SHORT_CHILDREN = """
+import subprocess, threading
+from maf_vdev.executor import server
+
+def children():
+    while True:
+        subprocess.run(["/bin/true"])
+
+for _ in range(3):
+    threading.Thread(target=children, daemon=True).start()
+for _ in range(2000):
+    server._end_children()
+print("ended", flush=True)
+"""
+
+
+def test_children_that_end_by_themselves_do_not_stop_the_record():
+    line = [sys.executable, "-c", SHORT_CHILDREN]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "ended\n", done.stderr

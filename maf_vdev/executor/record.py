@@ -161,8 +161,11 @@ class Record:
 
     @staticmethod
     def _modnn() -> dict[str, Any]:
-        registry = sys.modules.get("maf_vdev.modnn.registry")
-        return registry.statistics() if registry else {}
+        if "maf_vdev.modnn.registry" not in sys.modules:
+            return {}
+        from maf_vdev.modnn import registry  # waits where another thread is in the middle of it
+
+        return registry.statistics()
 
     def _faults(self) -> list[dict[str, Any]]:
         """Those that planning met, and the sticky one when a signal set it."""

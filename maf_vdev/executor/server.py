@@ -288,12 +288,17 @@ def _finish(server: Server, status: int) -> None:
         _end_children()
         record.finish(server.args)
         sys.stdout.flush()
+    except Exception:  # noqa: BLE001 - the process ends here; a defect must at least be seen
+        import traceback
+
+        traceback.print_exc()
     finally:
         os._exit(status)
 
 
 def _end_children() -> None:
     """Kill the compiler processes: they hold the application's stderr open for as long as they run."""
+    import contextlib
     import signal
 
     for task in os.listdir("/proc/self/task"):
@@ -303,7 +308,8 @@ def _end_children() -> None:
         except OSError:  # the thread ended, or the system does not keep this list
             continue
         for pid in children:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # another thread has waited for it in between
+                os.kill(pid, signal.SIGKILL)
 
 
 def serve(args: Arguments) -> None:

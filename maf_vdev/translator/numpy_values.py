@@ -8,7 +8,6 @@ for narrower types, exact double arithmetic rounded to odd (Boldo and Melquiond,
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ SIGNED = {1: np.int8, 2: np.int16, 4: np.int32, 8: np.int64}
 CANONICAL_NAN = {np.dtype(np.float16): np.uint16(0x7FFF), np.dtype(np.float32): np.uint32(0x7FFFFFFF)}
 MIN_NORMAL = {np.dtype(np.float16): np.float16(2.0**-14), np.dtype(np.float32): np.float32(2.0**-126)}
 
-_libm = ctypes.CDLL(ctypes.util.find_library("m") or "libm.so.6")
+_libm = ctypes.CDLL("libm.so.6")
 _libm.fma.restype = ctypes.c_double
 _libm.fma.argtypes = [ctypes.c_double] * 3
 _FE = {"x86_64": (0, 0x400, 0x800, 0xC00), "aarch64": (0, 0x800000, 0x400000, 0xC00000)}[platform.machine()]

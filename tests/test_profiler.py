@@ -27,7 +27,7 @@ from cuda_process import (
 if os.environ.get("MAF_TEST_INSIDE"):
     from cuda_process import open_library, rt
 
-MEMCPY, MEMSET, RUNTIME, EXTERNAL = 1, 2, 5, 39
+MEMCPY, MEMSET, RUNTIME, NAME, MARKER, MARKER_DATA, EVENT, SYNC, EXTERNAL = 1, 2, 5, 11, 12, 13, 36, 38, 39
 MEMCPY_ASYNC, MEMSET_ASYNC, DEVICE_SYNCHRONIZE = 41, 51, 165  # callback ids
 
 
@@ -49,7 +49,7 @@ class Profiler:
         def complete(context: Any, number: int, buffer: Any, size: int, valid: int) -> None:
             record = ffi.new("void **")
             while self.cupti.cuptiActivityGetNextRecord(buffer, valid, record) == 0:
-                data = bytes(ffi.buffer(record[0], 48))
+                data = bytes(ffi.buffer(record[0], min(56, valid)))
                 self.records.setdefault(struct.unpack_from("<I", data)[0], []).append(data)
             del self.buffers[int(ffi.cast("uintptr_t", buffer))]
 
@@ -160,6 +160,146 @@ def test_the_profilers_own_clock() -> None:
     slack = 3 * 2_000_000
     assert 3 * before - slack <= start < end <= 3 * after + slack
     assert download(q, 1) == b"\0"
+
+
+@isolated()
+def test_waiting_is_recorded() -> None:
+    """Types: 1 an event, 2 a stream for an event, 3 a stream, 4 everything. What a call does not wait for is ~0."""
+    profiler, s, t = Profiler(), stream(), stream()
+    event = ffi.new("cudaEvent_t *")
+    check(rt.cudaEventCreateWithFlags(event, 2))
+    profiler.enable(EVENT, SYNC)
+    check(rt.cudaEventRecord(event[0], s))
+    check(rt.cudaStreamWaitEvent(t, event[0], 0))
+    check(rt.cudaEventSynchronize(event[0]))
+    check(rt.cudaStreamSynchronize(t))
+    check(rt.cudaDeviceSynchronize())
+    profiler.disable(EVENT, SYNC)
+    records = profiler.flush()
+    (recorded,) = records[EVENT]
+    _, _, stream_s, event_id = struct.unpack_from("<IIII", recorded, 4)
+    waits = [struct.unpack_from("<IQQIIII", record, 4) for record in records[SYNC]]
+    none = 2**32 - 1
+    assert [wait[0] for wait in waits] == [2, 1, 3, 4]
+    assert [wait[6] for wait in waits] == [event_id, event_id, none, none]
+    assert waits[0][5] == waits[2][5] != stream_s, "the stream that waits"
+    assert [wait[5] for wait in waits[1::2]] == [none, none]
+    assert all(wait[1] <= wait[2] for wait in waits)
+
+
+NVTX_CALLS = """
+    typedef struct { size_t size; int (*functions)(uint32_t, void ***, uint32_t *); } nvtx_callbacks;
+    typedef struct { uint16_t version, size; uint32_t category; int32_t colorType; uint32_t color; int32_t payloadType;
+                     int32_t reserved; double payload; int32_t messageType; const void *message; } nvtx_attributes;
+    typedef struct { const char *name; const uint64_t *parameters; const int *result; } nvtx_data;
+"""
+
+
+class NvtxCopy:
+    """The tables of one program's copy of NVTX, as its header lays them out."""
+
+    def __init__(self, cupti: Any) -> None:
+        self.ffi = type(ffi)()
+        self.ffi.cdef(NVTX_CALLS)
+        self.slots = {module: self.ffi.new("void *[16]") for module in range(1, 7)}
+        self.tables = {m: self.ffi.new("void *[16]", [slots + i for i in range(16)]) for m, slots in self.slots.items()}
+
+        @self.ffi.callback("int(uint32_t, void ***, uint32_t *)")
+        def functions(module: int, table: Any, count: Any) -> int:
+            table[0], count[0] = self.tables[module], 16
+            return 1
+
+        callbacks = self.ffi.new("nvtx_callbacks *", (16, functions))
+        get = self.ffi.callback("void *(uint32_t)", lambda number: callbacks if number == 1 else self.ffi.NULL)
+        assert cupti.InitializeInjectionNvtx2(ffi.cast("void *", int(self.ffi.cast("uintptr_t", get)))) == 1
+
+    def call(self, signature: str, module: int, number: int, *arguments: Any) -> Any:
+        return self.ffi.cast(signature, self.slots[module][number])(*arguments)
+
+
+def marker_of(record: bytes) -> tuple[int, int, int, bytes | None, bytes | None]:
+    """Flags, time, id, name, domain."""
+    flags, time, number = struct.unpack_from("<IQI", record, 4)
+    strings = [ffi.string(ffi.cast("char *", p)) if p else None for p in struct.unpack_from("<QQ", record, 40)]
+    return flags, time, number, *strings
+
+
+@isolated()
+def test_nvtx_ranges_and_names() -> None:
+    profiler = Profiler()
+    nvtx = NvtxCopy(profiler.cupti)
+    wide = nvtx.ffi.new("wchar_t[]", "gr\u00f6\u00dfer \U0001d11e")
+    push, pop, core, core2, cudart = "int(*)(char *)", "int(*)(void)", 1, 5, 4
+    assert nvtx.call(push, core, 9, b"before") == 0
+    profiler.enable(NAME, MARKER, MARKER_DATA)
+    assert nvtx.call(push, core, 9, b"outer") == 1
+    assert nvtx.call("int(*)(wchar_t *)", core, 10, wide) == 2
+    domain = nvtx.call("void *(*)(char *)", core2, 12, b"my library")
+    registered = nvtx.call("void *(*)(void *, char *)", core2, 10, domain, b"registered")
+    attributes = nvtx.ffi.new("nvtx_attributes *", (3, 48, 9, 1, 0xFF00FF00, 3, 0, 2.5, 3, registered))
+    assert nvtx.call("int(*)(void *, void *)", core2, 4, domain, attributes) == 0, "each domain has its own depth"
+    assert nvtx.call(pop, core, 11) == 2
+    assert nvtx.call("int(*)(void *)", core2, 5, domain) == 0
+    assert [nvtx.call(pop, core, 11) for _ in range(3)] == [1, 0, -2]
+    crossing = [nvtx.call("uint64_t(*)(char *)", core, 5, name) for name in (b"first", b"second")]
+    for number in crossing:
+        nvtx.call("void(*)(uint64_t)", core, 7, number)
+    nvtx.call("void(*)(char *)", core, 2, b"now")
+    s = stream()
+    nvtx.call("void(*)(void *, char *)", cudart, 3, nvtx.ffi.cast("void *", int(ffi.cast("uintptr_t", s))), b"copies")
+    profiler.disable(NAME, MARKER, MARKER_DATA)
+    nvtx.call("void(*)(char *)", core, 2, b"unseen")
+    records = profiler.flush()
+    marks = [marker_of(record) for record in records[MARKER]]
+    start, end, instantaneous = 2, 4, 1
+    names: dict[int, bytes | None] = {mark[2]: mark[3] for mark in marks if mark[0] == start}
+    library, text = b"my library", "gr\u00f6\u00dfer \U0001d11e".encode()
+    assert [(mark[0], names.get(mark[2], mark[3]), mark[4]) for mark in marks] == [
+        (start, b"outer", None),
+        (start, text, None),
+        (start, b"registered", library),
+        (end, text, None),
+        (end, b"registered", library),
+        (end, b"outer", None),
+        (end, None, None),  # begun before anyone listened
+        (start, b"first", None),
+        (start, b"second", None),
+        (end, b"first", None),
+        (end, b"second", None),
+        (instantaneous, b"now", None),
+    ]
+    assert all(0 < a[1] <= b[1] for a, b in zip(marks, marks[1:]))
+    (data,) = records[MARKER_DATA]
+    argb, double = 2, 0
+    assert struct.unpack_from("<IIIdII", data, 4) == (argb, marks[2][2], double, 2.5, 0xFF00FF00, 9)
+    (name,) = records[NAME]
+    assert ffi.string(ffi.cast("char *", struct.unpack_from("<Q", name, 24)[0])) == b"copies"
+    assert struct.unpack_from("<I", name, 16)[0] >= 32, "the stream's number"
+
+
+@isolated()
+def test_nvtx_calls_reach_a_subscriber() -> None:
+    profiler, nvtx_domain, push_id = Profiler(), 5, 8
+    nvtx, seen = NvtxCopy(profiler.cupti), []
+
+    @ffi.callback("void(void *, uint32_t, uint32_t, const void *)")
+    def called(user: Any, domain: int, cbid: int, data: Any) -> None:
+        d = nvtx.ffi.cast("nvtx_data *", int(ffi.cast("uintptr_t", data)))
+        text = nvtx.ffi.string(nvtx.ffi.cast("char *", d.parameters[0]))
+        seen.append((domain, cbid, nvtx.ffi.string(d.name), text, d.result[0]))
+
+    subscriber = ffi.new("CUpti_SubscriberHandle *")
+    assert profiler.cupti.cuptiSubscribe(subscriber, called, ffi.NULL) == 0
+    assert profiler.cupti.cuptiEnableCallback(1, subscriber[0], nvtx_domain, push_id) == 0
+    nvtx.call("int(*)(char *)", 1, 9, b"a")
+    nvtx.call("int(*)(char *)", 1, 9, b"b")
+    nvtx.call("int(*)(void)", 1, 11)
+    assert profiler.cupti.cuptiUnsubscribe(subscriber[0]) == 0
+    nvtx.call("int(*)(char *)", 1, 9, b"c")
+    assert seen == [(5, 8, b"nvtxRangePushA", b"a", 0), (5, 8, b"nvtxRangePushA", b"b", 1)]
+    name = ffi.new("const char **")
+    assert profiler.cupti.cuptiGetCallbackName(nvtx_domain, 43, name) == 0
+    assert ffi.string(name[0]) == b"nvtxDomainDestroy"
 
 
 def test_torch_profiler_shows_kernels(tmp_path: Path) -> None:

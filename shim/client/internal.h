@@ -456,6 +456,8 @@ uint32_t maf_memory_tag(uint64_t address);
 void maf_trace_name_kernel(const struct maf_kernel_info *info, const char *name);
 void maf_trace_name_plan(uint32_t id, uint32_t op_kind, const void *desc);
 void maf_trace_command(struct maf_stream *s, const struct maf_command *command); /* about to be published */
+/* What the running call waits for; noted when it returns. */
+void maf_trace_sync(enum maf_trace_sync type, const struct maf_stream *s, const struct maf_event *e);
 /* A copy that this process made itself, begun at `start`. */
 void maf_trace_host_copy(struct maf_stream *s, uint64_t dst, uint64_t src, uint64_t bytes, uint64_t start);
 

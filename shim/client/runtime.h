@@ -247,18 +247,35 @@ MAF_API int maf_private_descriptor(int fd); /* the same file under a high number
 /* --- what profilers record --------------------------------------------------------------------------------------- */
 MAF_API extern int maf_trace_on; /* read with a plain load: a call that misses the change is not recorded */
 enum { MAF_TRACE_EXTERNAL = 16 }; /* kinds of external correlation ids */
-enum maf_trace_type { MAF_TRACE_CALL = 1, MAF_TRACE_EXTERNAL_ID, MAF_TRACE_KERNEL, MAF_TRACE_COPY, MAF_TRACE_FILL };
+enum maf_trace_type {
+    MAF_TRACE_CALL = 1,
+    MAF_TRACE_EXTERNAL_ID,
+    MAF_TRACE_KERNEL,
+    MAF_TRACE_COPY,
+    MAF_TRACE_FILL,
+    MAF_TRACE_EVENT, /* recorded on a stream */
+    MAF_TRACE_SYNC   /* the call waited for an event, a stream or all, or made a stream wait */
+};
+/* CUpti_ActivitySynchronizationType; a recorded event goes the same way. */
+enum maf_trace_sync {
+    MAF_SYNC_RECORD = 0,
+    MAF_SYNC_EVENT = 1,
+    MAF_SYNC_STREAM_WAITS = 2,
+    MAF_SYNC_STREAM = 3,
+    MAF_SYNC_DEVICE = 4
+};
+enum { MAF_TRACE_NONE = -1 }; /* no stream, or no event */
 struct maf_trace_item {
     uint32_t type;
     uint32_t correlation; /* of the call that issued it */
     uint64_t seq;         /* 0: not a command of the ring */
     uint64_t start, end;  /* CLOCK_MONOTONIC nanoseconds; 0 when it did not run */
-    uint32_t kind, cbid;  /* call: activity kind and callback id; external id: its kind */
+    uint32_t kind, cbid;  /* call: activity kind and callback id; external id: its kind; sync: enum maf_trace_sync */
     uint32_t thread;
     int32_t error;
     uint32_t device, stream;
     uint64_t bytes; /* external id: the id */
-    uint32_t value; /* of a fill */
+    uint32_t value; /* of a fill; the event that is recorded or waited for */
     uint32_t from, to; /* enum maf_memory_type */
     uint32_t grid[3], block[3];
     uint32_t dynamic_shared, static_shared, registers, local_bytes;

@@ -137,12 +137,16 @@ int maf_stream_sync(void *stream)
     error = maf_capture_unsafe();
     if (error)
         return error;
+    if (unlikely(maf_trace_on))
+        maf_trace_sync(MAF_SYNC_STREAM, s, NULL);
     return s->legacy ? maf_stream_settle(s) : maf_wait_point(maf_stream_point(s));
 }
 
 int maf_device_sync(void)
 {
     int error = maf_capture_unsafe();
+    if (unlikely(maf_trace_on))
+        maf_trace_sync(MAF_SYNC_DEVICE, NULL, NULL);
     return error ? error : maf_wait_seq(maf_last_seq());
 }
 
@@ -287,6 +291,8 @@ int maf_event_record(void *event, void *stream, int external)
     if (maf_capturing(s))
         return maf_capture_record(s, e, external);
     e->capture_id = 0;
+    if (unlikely(maf_trace_on))
+        maf_trace_sync(MAF_SYNC_RECORD, s, e);
     if (e->shared)
         return maf_shared_event_record(e, s);
     if (e->slot) {
@@ -332,6 +338,8 @@ int maf_event_sync(void *event)
     if (e->capture_id)
         return MAF_E_CAPTURED_EVENT;
     int error = maf_capture_unsafe();
+    if (unlikely(maf_trace_on))
+        maf_trace_sync(MAF_SYNC_EVENT, NULL, e);
     if (!error && maf_shared_event_foreign(e))
         return maf_shared_event_wait(e);
     return error ? error : maf_wait_point(maf_event_point(e));
@@ -357,6 +365,8 @@ int maf_stream_wait_event(void *stream, void *event, int external)
         return MAF_E_INVALID_HANDLE;
     if (e->capture_id || maf_capturing(s))
         return maf_capture_wait(s, e, external);
+    if (unlikely(maf_trace_on))
+        maf_trace_sync(MAF_SYNC_STREAM_WAITS, s, e);
     /* Another process's ring: the thread waits for it, since a wait in this one would hold up every stream. */
     if (maf_shared_event_foreign(e))
         return maf_shared_event_wait(e);

@@ -24,6 +24,7 @@ static int told; /* the listener knows that there are items */
 
 static MAF_TLS uint32_t current;     /* correlation id of the call that runs */
 static MAF_TLS int current_error;
+static MAF_TLS struct maf_trace_item current_sync; /* type 0: none */
 static MAF_TLS uint64_t external_id[MAF_TRACE_EXTERNAL];
 static MAF_TLS uint32_t external_set; /* bit per kind */
 
@@ -169,6 +170,7 @@ void maf_trace_begin(struct maf_trace_call *call, uint32_t kind, uint32_t cbid)
     call->start = maf_now_ns();
     current = call->correlation;
     current_error = 0;
+    current_sync.type = 0;
 }
 
 void maf_trace_end(struct maf_trace_call *call)
@@ -177,6 +179,14 @@ void maf_trace_end(struct maf_trace_call *call)
     current = 0;
     maf_lock(&lock);
     add_call(call->kind, call->cbid, call->correlation, call->start, end, current_error);
+    struct maf_trace_item *sync = current_sync.type ? add() : NULL;
+    if (sync) {
+        *sync = current_sync;
+        sync->correlation = call->correlation;
+        sync->start = call->start;
+        sync->end = end;
+        sync->error = current_error;
+    }
     void (*notify)(void) = told ? NULL : listener;
     told = 1;
     maf_unlock(&lock);
@@ -187,6 +197,18 @@ void maf_trace_end(struct maf_trace_call *call)
 void maf_trace_error(int error)
 {
     current_error = error;
+}
+
+void maf_trace_sync(enum maf_trace_sync type, const struct maf_stream *s, const struct maf_event *e)
+{
+    int device = s ? s->device : e ? e->device : maf_current_device();
+    current_sync = (struct maf_trace_item){
+        .type = type == MAF_SYNC_RECORD ? MAF_TRACE_EVENT : MAF_TRACE_SYNC,
+        .kind = (uint32_t)type,
+        .device = (uint32_t)device,
+        .stream = s ? s->id : (uint32_t)MAF_TRACE_NONE,
+        .value = e ? (uint32_t)((uintptr_t)e / sizeof *e) : (uint32_t)MAF_TRACE_NONE, /* differs between events */
+    };
 }
 
 void maf_trace_external(uint32_t kind, uint64_t id, int set)

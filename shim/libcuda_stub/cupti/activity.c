@@ -8,11 +8,10 @@
 #include <unistd.h>
 
 #include "runtime.h"
-#include "trace_calls.h"
 
 #include "activity.h"
 
-enum { KINDS = 64, CALLBACKS = 1024, CONTEXT = 1, DEFAULT_STREAM = 7, FIRST_STREAM = 32 };
+enum { KINDS = 64, CALLBACKS = 1024, CONTEXT = MAF_CUPTI_CONTEXT, DEFAULT_STREAM = 7, FIRST_STREAM = 32 };
 
 static uint8_t kind_enabled[KINDS];
 static uint8_t kind_recorded[KINDS]; /* enabled at some time since the last flush: profilers disable, then flush */
@@ -32,6 +31,11 @@ static uint64_t nanoseconds(clockid_t clock)
     struct timespec t;
     clock_gettime(clock, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint64_t maf_cupti_monotonic(void)
+{
+    return nanoseconds(CLOCK_MONOTONIC);
 }
 
 uint64_t maf_cupti_now(void)
@@ -107,12 +111,12 @@ static void first_item(void)
 /* --- what is wanted ---------------------------------------------------------------------------------------------- */
 static void listen(void)
 {
-    static const uint8_t kinds[] = {KIND_MEMCPY, KIND_MEMSET,  KIND_KERNEL,
-                                    KIND_DRIVER, KIND_RUNTIME, KIND_CONCURRENT_KERNEL};
+    static const uint8_t kinds[] = {KIND_MEMCPY,  KIND_MEMSET,            KIND_KERNEL,     KIND_DRIVER,
+                                    KIND_RUNTIME, KIND_CONCURRENT_KERNEL, KIND_CUDA_EVENT, KIND_SYNCHRONIZATION};
     int on = 0;
     for (size_t i = 0; i < sizeof kinds; i++)
         on |= kind_enabled[kinds[i]];
-    if (on && !first.monotonic)
+    if ((on || kind_enabled[KIND_MARKER]) && !first.monotonic)
         first = read_clocks();
     maf_trace_switch(on, first_item);
 }
@@ -125,6 +129,11 @@ static CUptiResult set_kind(uint32_t kind, uint8_t enabled)
     kind_recorded[kind] |= enabled;
     listen();
     return CUPTI_SUCCESS;
+}
+
+int maf_cupti_wants(uint32_t kind)
+{
+    return kind_enabled[kind];
 }
 
 void maf_cupti_stop(void)
@@ -188,7 +197,7 @@ CUptiResult cuptiActivityRegisterCallbacks(CUpti_BuffersCallbackRequestFunc requ
 }
 
 /* --- records ------------------------------------------------------------------------------------------------------ */
-static uint32_t stream_number(uint32_t id)
+uint32_t maf_cupti_stream_number(uint32_t id)
 {
     return id < FIRST_STREAM ? DEFAULT_STREAM : id;
 }
@@ -207,32 +216,24 @@ static uint8_t copy_kind(uint32_t from, uint32_t to)
     return to == MAF_DEVICE ? HOST_TO_DEVICE : HOST_TO_HOST;
 }
 
-union record {
-    uint32_t kind;
-    struct kernel_record kernel;
-    struct memcpy_record memcpy;
-    struct memset_record memset;
-    struct api_record api;
-    struct external_record external;
-};
-
 static size_t record_bytes(uint32_t kind)
 {
-    switch (kind) {
-    case KIND_MEMCPY:
-        return sizeof(struct memcpy_record);
-    case KIND_MEMSET:
-        return sizeof(struct memset_record);
-    case KIND_KERNEL:
-    case KIND_CONCURRENT_KERNEL:
-        return sizeof(struct kernel_record);
-    case KIND_DRIVER:
-    case KIND_RUNTIME:
-        return sizeof(struct api_record);
-    case KIND_EXTERNAL_CORRELATION:
-        return sizeof(struct external_record);
-    }
-    return 0;
+    static const uint8_t bytes[KINDS] = {
+        [KIND_MEMCPY] = sizeof(struct memcpy_record),
+        [KIND_MEMSET] = sizeof(struct memset_record),
+        [KIND_KERNEL] = sizeof(struct kernel_record),
+        [KIND_CONCURRENT_KERNEL] = sizeof(struct kernel_record),
+        [KIND_DRIVER] = sizeof(struct api_record),
+        [KIND_RUNTIME] = sizeof(struct api_record),
+        [KIND_NAME] = sizeof(struct name_record),
+        [KIND_MARKER] = sizeof(struct marker_record),
+        [KIND_MARKER_DATA] = sizeof(struct marker_data_record),
+        [KIND_CUDA_EVENT] = sizeof(struct event_record),
+        [KIND_SYNCHRONIZATION] = sizeof(struct sync_record),
+        [KIND_EXTERNAL_CORRELATION] = sizeof(struct external_record),
+    };
+    _Static_assert(sizeof(struct kernel_record) < 256, "fits in uint8_t");
+    return kind < KINDS ? bytes[kind] : 0;
 }
 
 static void fill_kernel(struct kernel_record *r, const struct maf_trace_item *t)
@@ -245,7 +246,7 @@ static void fill_kernel(struct kernel_record *r, const struct maf_trace_item *t)
         .completed = convert(t->end),
         .deviceId = t->device,
         .contextId = CONTEXT + t->device,
-        .streamId = stream_number(t->stream),
+        .streamId = maf_cupti_stream_number(t->stream),
         .staticSharedMemory = (int32_t)t->static_shared,
         .dynamicSharedMemory = (int32_t)t->dynamic_shared,
         .localMemoryPerThread = t->local_bytes,
@@ -290,7 +291,7 @@ static size_t make_record(const struct maf_trace_item *t, union record *r)
             .end = convert(t->end),
             .deviceId = t->device,
             .contextId = CONTEXT + t->device,
-            .streamId = stream_number(t->stream),
+            .streamId = maf_cupti_stream_number(t->stream),
             .correlationId = t->correlation,
             .copyCount = 1,
         };
@@ -305,10 +306,35 @@ static size_t make_record(const struct maf_trace_item *t, union record *r)
             .end = convert(t->end),
             .deviceId = t->device,
             .contextId = CONTEXT + t->device,
-            .streamId = stream_number(t->stream),
+            .streamId = maf_cupti_stream_number(t->stream),
             .correlationId = t->correlation,
             .flags = 1,
             .memoryKind = memory_kind(t->to),
+        };
+        break;
+    case MAF_TRACE_EVENT:
+        kind = KIND_CUDA_EVENT;
+        r->event = (struct event_record){
+            .kind = kind,
+            .correlationId = t->correlation,
+            .contextId = CONTEXT + t->device,
+            .streamId = maf_cupti_stream_number(t->stream),
+            .eventId = t->value,
+            .deviceId = t->device,
+        };
+        break;
+    case MAF_TRACE_SYNC:
+        kind = KIND_SYNCHRONIZATION;
+        r->sync = (struct sync_record){
+            .kind = kind,
+            .type = t->kind,
+            .start = convert(t->start),
+            .end = convert(t->end),
+            .correlationId = t->correlation,
+            .contextId = CONTEXT + t->device,
+            .streamId = t->stream == (uint32_t)MAF_TRACE_NONE ? t->stream : maf_cupti_stream_number(t->stream),
+            .cudaEventId = t->value,
+            .returnValue = (uint32_t)t->error,
         };
         break;
     }
@@ -332,12 +358,14 @@ CUptiResult cuptiActivityFlushAll(uint32_t flag)
 {
     static const int passes[][2] = {{MAF_TRACE_EXTERNAL_ID, MAF_TRACE_EXTERNAL_ID},
                                     {MAF_TRACE_CALL, MAF_TRACE_CALL},
-                                    {MAF_TRACE_KERNEL, MAF_TRACE_FILL}};
+                                    {MAF_TRACE_KERNEL, MAF_TRACE_SYNC}};
     struct maf_trace_item *items;
+    union record *marks;
     (void)flag;
     if (!buffer_request)
         return maf_cupti_answer(CUPTI_ERROR_INVALID_OPERATION);
     uint64_t count = maf_trace_take(&items);
+    size_t mark_count = maf_cupti_take_marks(&marks);
     pthread_mutex_lock(&output_lock);
     last = read_clocks();
     for (size_t pass = 0; pass < sizeof passes / sizeof passes[0]; pass++)
@@ -348,12 +376,18 @@ CUptiResult cuptiActivityFlushAll(uint32_t flag)
             if (bytes)
                 put(&output, &r, bytes);
         }
+    for (size_t i = 0; i < mark_count; i++) {
+        if (marks[i].kind == KIND_MARKER)
+            marks[i].marker.timestamp = convert(marks[i].marker.timestamp);
+        put(&output, &marks[i], record_bytes(marks[i].kind));
+    }
     hand_over(&output);
     int failed = output.failed;
     output.failed = 0;
     memcpy(kind_recorded, kind_enabled, sizeof kind_recorded);
     pthread_mutex_unlock(&output_lock);
     free(items);
+    free(marks);
     return failed ? maf_cupti_answer(CUPTI_ERROR_OUT_OF_MEMORY) : CUPTI_SUCCESS;
 }
 
@@ -395,24 +429,4 @@ CUptiResult cuptiActivityEnableCudaEventDeviceTimestamps(uint8_t enable)
 {
     (void)enable;
     return CUPTI_SUCCESS;
-}
-
-CUptiResult cuptiGetCallbackName(uint32_t domain, uint32_t cbid, const char **name)
-{
-    static const struct call {
-        uint32_t cbid;
-        const char *name;
-    }
-#define CALL(function, id, text) {id, text},
-        runtime[] = {MAF_RUNTIME_CALLS(CALL)}, driver[] = {MAF_DRIVER_CALLS(CALL)};
-#undef CALL
-    const struct call *calls = domain == 1 ? driver : runtime;
-    size_t count = domain == 1 ? sizeof driver / sizeof driver[0] : sizeof runtime / sizeof runtime[0];
-    if (!name || domain < 1 || domain > 2)
-        return maf_cupti_answer(CUPTI_ERROR_INVALID_PARAMETER);
-    *name = NULL;
-    for (size_t i = 0; i < count && !*name; i++)
-        if (calls[i].cbid == cbid)
-            *name = calls[i].name;
-    return *name ? CUPTI_SUCCESS : maf_cupti_answer(CUPTI_ERROR_INVALID_PARAMETER);
 }

@@ -1,4 +1,5 @@
-/* CUPTI: versions, subscriptions, external correlation ids, attributes. Callbacks are accepted and never made.
+/* CUPTI: versions, subscriptions, external correlation ids, attributes. Of the callbacks those of NVTX are made, the
+ * others are accepted and never made.
  * Counters, events, metrics and PC sampling stay generated stubs: there is no hardware to read them from. */
 #include <stddef.h>
 #include <stdint.h>
@@ -6,6 +7,7 @@
 #include <string.h>
 
 #include "runtime.h"
+#include "trace_calls.h"
 
 #include "activity.h"
 
@@ -23,6 +25,7 @@ struct CUpti_Subscriber_st {
 
 static struct CUpti_Subscriber_st the_subscriber;
 static int subscribed;
+static uint64_t nvtx_calls; /* bit per callback id */
 static _Thread_local CUptiResult last_error;
 
 /* The documented defaults of the attributes that hold one size_t or uint8_t: device buffer 8 MiB, its pool 250. */
@@ -103,6 +106,7 @@ CUptiResult cuptiGetTimestamp(uint64_t *timestamp)
 CUptiResult cuptiFinalize(void)
 {
     subscribed = 0;
+    nvtx_calls = 0;
     maf_cupti_stop();
     return CUPTI_SUCCESS;
 }
@@ -132,23 +136,62 @@ CUptiResult cuptiUnsubscribe(CUpti_SubscriberHandle subscriber)
     if (!is_subscriber(subscriber))
         return maf_cupti_answer(CUPTI_ERROR_INVALID_PARAMETER);
     subscribed = 0;
+    nvtx_calls = 0;
     return CUPTI_SUCCESS;
 }
 
-CUptiResult cuptiEnableCallback(uint32_t enable, CUpti_SubscriberHandle subscriber, uint32_t domain, uint32_t cbid)
+static CUptiResult enable(uint32_t enable, CUpti_SubscriberHandle subscriber, uint64_t nvtx)
 {
-    (void)enable, (void)domain, (void)cbid;
-    return is_subscriber(subscriber) ? CUPTI_SUCCESS : maf_cupti_answer(CUPTI_ERROR_INVALID_PARAMETER);
+    if (!is_subscriber(subscriber))
+        return maf_cupti_answer(CUPTI_ERROR_INVALID_PARAMETER);
+    nvtx_calls = enable ? nvtx_calls | nvtx : nvtx_calls & ~nvtx;
+    return CUPTI_SUCCESS;
 }
 
-CUptiResult cuptiEnableDomain(uint32_t enable, CUpti_SubscriberHandle subscriber, uint32_t domain)
+CUptiResult cuptiEnableCallback(uint32_t on, CUpti_SubscriberHandle subscriber, uint32_t domain, uint32_t cbid)
 {
-    return cuptiEnableCallback(enable, subscriber, domain, 0);
+    return enable(on, subscriber, domain == DOMAIN_NVTX && cbid < 64 ? 1ull << cbid : 0);
 }
 
-CUptiResult cuptiEnableAllDomains(uint32_t enable, CUpti_SubscriberHandle subscriber)
+CUptiResult cuptiEnableDomain(uint32_t on, CUpti_SubscriberHandle subscriber, uint32_t domain)
 {
-    return cuptiEnableCallback(enable, subscriber, 0, 0);
+    return enable(on, subscriber, domain == DOMAIN_NVTX ? UINT64_MAX : 0);
+}
+
+CUptiResult cuptiEnableAllDomains(uint32_t on, CUpti_SubscriberHandle subscriber)
+{
+    return enable(on, subscriber, UINT64_MAX);
+}
+
+int maf_cupti_calls_back(uint32_t cbid)
+{
+    return nvtx_calls >> cbid & 1;
+}
+
+void maf_cupti_call_back(uint32_t cbid, const void *data)
+{
+    if (the_subscriber.callback)
+        the_subscriber.callback(the_subscriber.userdata, DOMAIN_NVTX, cbid, data);
+}
+
+CUptiResult cuptiGetCallbackName(uint32_t domain, uint32_t cbid, const char **name)
+{
+    static const struct call {
+        uint32_t cbid;
+        const char *name;
+    }
+#define CALL(function, id, text) {id, text},
+        runtime[] = {MAF_RUNTIME_CALLS(CALL)}, driver[] = {MAF_DRIVER_CALLS(CALL)};
+#undef CALL
+    const struct call *calls = domain == DOMAIN_DRIVER ? driver : domain == DOMAIN_RUNTIME ? runtime : NULL;
+    size_t count = domain == DOMAIN_DRIVER ? sizeof driver / sizeof driver[0] : sizeof runtime / sizeof runtime[0];
+    if (!name || (!calls && domain != DOMAIN_NVTX))
+        return maf_cupti_answer(CUPTI_ERROR_INVALID_PARAMETER);
+    *name = calls ? NULL : maf_cupti_nvtx_name(cbid);
+    for (size_t i = 0; calls && i < count && !*name; i++)
+        if (calls[i].cbid == cbid)
+            *name = calls[i].name;
+    return *name ? CUPTI_SUCCESS : maf_cupti_answer(CUPTI_ERROR_INVALID_PARAMETER);
 }
 
 /* --- external correlation, attributes ---- */

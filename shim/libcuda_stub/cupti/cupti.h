@@ -56,4 +56,12 @@ CUptiResult cuptiActivityGetAttribute(uint32_t attribute, size_t *size, void *va
 CUptiResult cuptiActivityEnableCudaEventDeviceTimestamps(uint8_t enable);
 CUptiResult cuptiGetCallbackName(uint32_t domain, uint32_t cbid, const char **name);
 
+/* How a copy of NVTX in the program finds us: NVTX_INJECTION64_PATH names this library, NVTX calls this with a function
+ * that returns its tables by number. 1: attached. */
+typedef const void *(*maf_nvtx_tables)(uint32_t table);
+int InitializeInjectionNvtx(maf_nvtx_tables tables);
+int InitializeInjectionNvtx2(maf_nvtx_tables tables);
+CUptiResult cuptiNvtxInitialize(void *tables);
+CUptiResult cuptiNvtxInitialize2(void *tables);
+
 #endif

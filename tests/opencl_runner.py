@@ -12,15 +12,18 @@ from typing import Any
 
 import cpu_runner
 import numpy as np
+import opcode_cases
 import pytest
 
-from maf_vdev.devices import opencl_runtime
+from maf_vdev.devices import Window, opencl_runtime
 from maf_vdev.devices.opencl import Launcher, OpenClDevice
 from maf_vdev.translator import thread_source
 from maf_vdev.translator.cubin import KernelCode
 from maf_vdev.translator.ir import Instr
 
 _REPORT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint64)
+# Where the memory of devices that do not share the host's begins, for kernels.
+BASE, OWN_BYTES, GUARD = 0x7000_0000_0000, 1 << 20, 4096
 
 
 def devices() -> list[opencl_runtime.Found]:
@@ -62,7 +65,7 @@ class InstrDevice(OpenClDevice):
 def device(index: int) -> InstrDevice:
     lib = library()
     launcher = Launcher(lib.maf_opencl_set_functions, lib.maf_opencl_launch_address())
-    dev = InstrDevice(opencl_runtime.devices()[index], launcher)
+    dev = InstrDevice(opencl_runtime.devices()[index], launcher, Window(base=BASE, memory=OWN_BYTES))
     dev.instrs = {}
     dev.callback = _REPORT(dev.report)
     lib.maf_thread_set_report(dev.callback)
@@ -82,14 +85,62 @@ def launch(dev: InstrDevice, kernel: Any, grid: Any, block: Any, params: bytes, 
     return run(address, cpu_runner._U3(*grid), cpu_runner._U3(*block), shared, params, len(params))
 
 
-def run_instrs(index: int) -> Any:
-    """opcode_cases' Run for a device."""
+class OwnMemory:
+    """A device's own memory during one launch: each array lies between bytes that no kernel may write."""
+
+    def __init__(self, dev: InstrDevice):
+        self.dev, self.end, self.places = dev, GUARD, {}
+        self.before = np.empty(OWN_BYTES, np.uint8)
+
+    def address(self, array: np.ndarray) -> int:
+        """The array's place, the same each time; it need not hold its contents yet."""
+        if array.ctypes.data not in self.places:
+            self.places[array.ctypes.data] = self.end
+            self.end = (self.end + array.nbytes + GUARD + 255) & ~255
+            assert self.end <= OWN_BYTES
+        return BASE + self.places[array.ctypes.data]
+
+    def _copy(self, host: np.ndarray, at: int, to_device: bool) -> None:
+        cl, dev = self.dev.cl, self.dev
+        memory = cl.Buffer.from_int_ptr(dev.struct.memory)
+        if to_device:
+            cl.enqueue_copy(dev.queue, memory, host, dst_offset=at, is_blocking=True)
+        else:
+            cl.enqueue_copy(dev.queue, host, memory, src_offset=at, is_blocking=True)
+
+    def send(self, buffers: Mapping[int, np.ndarray]) -> None:
+        for address, array in buffers.items():
+            self._copy(array, address - BASE, True)
+        self._copy(self.before, 0, False)
+
+    def fetch(self, buffers: Mapping[int, np.ndarray]) -> None:
+        """The arrays' new contents. Fails where the kernel wrote elsewhere."""
+        after = np.empty_like(self.before)
+        self._copy(after, 0, False)
+        outside = np.ones(OWN_BYTES, bool)
+        for address, array in buffers.items():
+            part = slice(address - BASE, address - BASE + array.nbytes)
+            array[...] = after[part].view(array.dtype).reshape(array.shape)
+            outside[part] = False
+        wrong = np.nonzero((after != self.before) & outside)[0]
+        assert not wrong.size, (
+            f"the kernel wrote to byte {wrong[0]} outside its arrays at {sorted(self.places.values())}"
+        )
+
+
+def check(case: opcode_cases.Case, index: int) -> None:
+    """One opcode case on a device. Raises AssertionError."""
+    dev = device(index)
+    own = None if dev.found.shared else OwnMemory(dev)
 
     def run(instrs: list[Instr], kernel: KernelCode, params: bytes, buffers: Mapping[int, np.ndarray]) -> None:
-        dev = device(index)
         dev.instrs[id(kernel)] = instrs
         dev._keep.append(kernel)  # ids stay unique
+        if own:
+            own.send(buffers)
         error = launch(dev, dev.load(kernel, {}), 1, kernel.max_threads, params)
         assert error == 0, f"launch failed with {error}"
+        if own:
+            own.fetch(buffers)
 
-    return run
+    opcode_cases.check(case, run, own.address if own else lambda array: array.ctypes.data)

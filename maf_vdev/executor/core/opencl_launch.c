@@ -14,7 +14,7 @@
 enum { ERROR_MEMORY = 2, ERROR_RESOURCES = 701 };
 enum { MIN_LOCAL = 16 };
 
-/* Tests build this file into a library of its own, for devices that share the host's memory. */
+/* Tests build this file into a library of its own, without the executor's window. */
 #pragma weak maf_own_begin
 #pragma weak maf_own_end
 
@@ -108,9 +108,10 @@ static int maf_opencl_launch(const struct maf_cpu_kernel *base, const uint32_t g
         return fail(k, ERROR_RESOURCES, "too many bytes of parameters:", (long)bytes);
     if (grow_block(bytes)) return ERROR_MEMORY;
     maf_block_fill(block, base, d->base.units, (uint32_t)l.shared, grid, group, dynamic_shared, params, param_bytes);
-    if (!d->shared && (error = maf_own_begin())) return error;
+    int window = !d->shared && maf_own_begin;
+    if (window && (error = maf_own_begin())) return error;
     error = run(k, grid, group, bytes, &l);
-    if (!d->shared) maf_own_end();
+    if (window) maf_own_end();
     return error ? error : maf_thread_report(&k->base, &d->base);
 }
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { ERROR_CONFIGURATION = 9, ERROR_ADDRESS = 700, ERROR_RESOURCES = 701 };
-enum { C0_BLOCK = 0, C0_GRID = 12, C0_WINDOWS = 0x18, C0_UNITS = 0x10c };
+enum { C0_BLOCK = 0, C0_GRID = 12, C0_WINDOWS = 0x18, C0_SHARED_BYTES = 0xf0, C0_UNITS = 0x10c };
 
 /* The launchers are also built into libraries of their own, without a command stream. */
 #pragma weak maf_fault_set
@@ -64,6 +64,7 @@ void maf_block_fill(uint8_t *block, const struct maf_cpu_kernel *k, uint32_t uni
     memcpy(c0 + C0_BLOCK, group, 12);
     memcpy(c0 + C0_GRID, grid, 12);
     memcpy(c0 + C0_WINDOWS, windows, sizeof windows);
+    memcpy(c0 + C0_SHARED_BYTES, &shared, sizeof shared);
     memcpy(c0 + C0_UNITS, &units, sizeof units);
     if (param_bytes) memcpy(c0 + k->param_base, params, param_bytes);
 }

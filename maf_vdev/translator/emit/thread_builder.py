@@ -55,6 +55,9 @@ class ThreadBuilder(ThreadValues):
         self._uniform_writes: list[str] = []  # of the running guarded instruction
         self._mask: T | None = None  # active lanes of the running instruction
         self.entries: list[int] = []  # continuation numbers in the order of the code; see stop
+        # What registers hold, as far as the running segment shows: compilers take long over copies.
+        self._held: dict[str, T] = {}
+        self._held_segment = 0
 
     # --- instructions -------------------------------------------------------------------------------
     def guard_value(self, guard: Pred | UPred) -> T | None:
@@ -110,7 +113,9 @@ class ThreadBuilder(ThreadValues):
         text = self.t(g)
         before = self.out
         segment, start = before.segment, len(before.lines)
+        held = dict(self._held)
         action()
+        self._held = {name: v for name, v in held.items() if self._held.get(name) is v}
         lines = before.lines[start:]
         del before.lines[start:]
         before.inner.update(line[1] for line in lines if line[0] in ("define", "declare"))
@@ -160,13 +165,22 @@ class ThreadBuilder(ThreadValues):
         return v if i.op == "RET" else self.add(v, self.const("i32", target(i)))
 
     # --- machine state ------------------------------------------------------------------------------
+    def _holds(self) -> dict[str, T]:
+        if self._held_segment != self.out.segment:
+            self._held, self._held_segment = {}, self.out.segment
+        return self._held
+
     def _read(self, ty: str, name: str) -> T:
         self.registers.add(name)
-        return self.make(ty, name)
+        held = self._holds()
+        if name not in held:
+            held[name] = self.make(ty, name)
+        return held[name]
 
     def _write(self, name: str, v: T) -> None:
         self.registers.add(name)
         self.out.do(f"{name} = {self.t(v)};")
+        self._holds()[name] = v
 
     def reg(self, n: int) -> T:
         return self.const("i32", 0) if n == RZ else self._read("i32", f"r{n}")
@@ -219,6 +233,8 @@ class ThreadBuilder(ThreadValues):
             return self.make("i32", LANE_MASKS[name])
         if name in DIMS:
             return self.load_const(0, DIMS[name], "i32")
+        if name == "SR_SMEMSZ":
+            return self.load_const(0, abi.C0_SHARED_BYTES, "i32")
         names = {"SR_LANEID": "lane", "SR_WARPID": "lid >> 5"}
         names |= {f"SR_TID.{c}": f"tid{c.lower()}" for c in "XYZ"}
         names |= {f"SR_CTAID.{c}": f"cta{c.lower()}" for c in "XYZ"}
@@ -310,7 +326,7 @@ class ThreadBuilder(ThreadValues):
             words = [offset] if ty == "i32" else [offset, offset + 4]
             self.constants.update(words)
             names = [f"c_{w:x}" for w in words]
-            return self.make(ty, names[0] if ty == "i32" else f"(u64){names[0]} | (u64){names[1]} << 32")
+            return T(ty, names[0]) if ty == "i32" else self.make(ty, f"(u64){names[0]} | (u64){names[1]} << 32")
         at = str(offset) if isinstance(offset, int) else self.t(offset)
         base = "c0"
         if bank:

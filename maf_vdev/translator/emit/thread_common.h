@@ -240,9 +240,10 @@ MAF_FN u16 maf_s64_to_f16(s64 a, int mode) {
 MAF_FN u16 maf_u64_to_f16(u64 a, int mode) { return maf_f2h((f32)(a > 0x100000 ? 0x100000 : a), mode); }
 
 /* --- atomics ------------------------------------------------------------------------------------------------------ */
+/* The first guess is 0: a load that is no atomic would race with the others' exchanges. */
 #define MAF_LOOP(NAME, S, T, CAS, EXPRESSION)                                                                   \
     MAF_FN T NAME(volatile S T *p, T v) {                                                                       \
-        T old = *p;                                                                                             \
+        T old = 0;                                                                                              \
         for (;;) {                                                                                              \
             T seen = CAS(p, old, (EXPRESSION));                                                                 \
             if (seen == old) return old;                                                                        \

@@ -328,7 +328,7 @@ class ThreadEmitter:
         text = "".join(
             (
                 self.options.defines(),
-                f"#define MAF_VOLATILE {int(bool(self.spins))}\n",
+                f"#define MAF_VOLATILE {int(bool(self.spins))}\n#define MAF_EXCHANGE {int(exchange)}\n",
                 text_file(f"thread_{self.options.dialect}.h"),
                 text_file("thread_common.h"),
                 thread_math.source(),

@@ -1,7 +1,8 @@
 /* OpenCL C under the translated kernels of emit/thread_kernel.py: types, address spaces, primitives.
  *
  * Defined before this text: MAF_FP64, MAF_ATOM64, MAF_BUFFER (device memory is one buffer; pointers of the program
- * are offsets from mem_base), MAF_SUBGROUPS (sub-groups of 32 lanes in the order of the threads), MAF_VOLATILE. */
+ * are offsets from mem_base), MAF_SUBGROUPS (sub-groups of 32 lanes in the order of the threads), MAF_VOLATILE,
+ * MAF_EXCHANGE (the kernel runs in rounds, see thread_kernel.py). */
 #pragma OPENCL FP_CONTRACT OFF
 #if MAF_FP64
 #pragma OPENCL EXTENSION cl_khr_fp64 : enable
@@ -43,7 +44,14 @@ typedef ulong m64 __attribute__((may_alias));
 #define MAF_LOCAL __local
 #if MAF_SUBGROUPS && MAF_INTEL_SHUFFLE
 #define MAF_KERNEL __kernel __attribute__((intel_reqd_sub_group_size(32)))
-#else
+#elif MAF_EXCHANGE && defined(__has_attribute)
+#if __has_attribute(intel_vec_len_hint)
+/* One thread at a time: vectors of threads that continue at different places cost up to two thirds of the time to
+ * compile and make nothing faster. */
+#define MAF_KERNEL __kernel __attribute__((intel_vec_len_hint(1)))
+#endif
+#endif
+#ifndef MAF_KERNEL
 #define MAF_KERNEL __kernel
 #endif
 #define MAF_CONST_POINTER __global const

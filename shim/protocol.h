@@ -432,7 +432,7 @@ struct maf_plan_info {
 enum maf_op_kind { MAF_OP_GEMM = 1, MAF_OP_CONV = 2, MAF_OP_BATCHNORM = 3, MAF_OP_FFT = 4, MAF_OP_LAPACK = 5, MAF_OP_BLAS = 6, MAF_OP_RNN = 7,
                    MAF_OP_SAMPLER = 8, MAF_OP_CTC = 9,
                    MAF_OP_ELEMENTWISE = 10, MAF_OP_REDUCE = 11, MAF_OP_SOFTMAX = 12, MAF_OP_POOLING = 13,
-                   MAF_OP_SPARSE = 14, MAF_OP_STRUCTURED = 15, MAF_OP_RANDOM = 16 };
+                   MAF_OP_SPARSE = 14, MAF_OP_STRUCTURED = 15, MAF_OP_RANDOM = 16, MAF_OP_GRAPH = 17 };
 
 enum maf_dtype { /* element types */
     MAF_F32 = 0,
@@ -515,6 +515,16 @@ struct maf_op_conv {
     int64_t fused;
     int64_t activation; /* cudnnActivationMode_t */
     int64_t z_strides[5];
+};
+
+/* A graph of tensor operations: cuDNN's backend descriptors, of any length. A sequence of descriptors, children first, the
+ * operation graph last, each: its type's name (CUDNN_BACKEND_<name>_DESCRIPTOR) with a NUL, uint32_t number of attributes;
+ * then each attribute: its name (CUDNN_ATTR_<name>) with a NUL, uint32_t element type (cudnnBackendAttributeType_t),
+ * uint32_t count, and the elements, not aligned; descriptors as uint32_t index into the sequence.
+ * pointers: workspace, then the tensors that are in memory, in the order in which their descriptors come, each uid once;
+ * scalars: 16 bytes for each tensor given by value, likewise. */
+struct maf_op_graph {
+    char text[1];
 };
 
 /* Batch normalisation. direction: 0 training forward, 1 inference, 2 backward.

@@ -64,6 +64,7 @@ class Op:
         and one that cannot be imported (its library is not installed) counts as declining.
     check(op): raises Invalid or Unsupported.
     describe(op): one line for logs and the run record.
+    parse(description): the op, where the description is not one struct; ValueError when it is malformed.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Op:
     providers: tuple[tuple[str, str], ...]
     check: Callable[[Any], None]
     describe: Callable[[Any], str]
+    parse: Callable[[bytes], Any] | None = None
 
 
 _lock = threading.Lock()
@@ -117,7 +119,7 @@ def make_plan(kind: int, desc: bytes, only: str | None = None) -> Plan:
     if op_kind is None:
         raise _refuse(f"op kind {kind}")
     try:
-        op = protocol.unpack(op_kind.struct, desc)
+        op = op_kind.parse(desc) if op_kind.parse else protocol.unpack(op_kind.struct, desc)
     except ValueError as error:
         raise Invalid(str(error)) from None
     try:

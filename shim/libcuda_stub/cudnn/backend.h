@@ -25,22 +25,88 @@ struct body {
     int count;
     int capacity;
     struct attribute *attributes;
-    void *payload; /* of operation graphs: struct conv_graph; of execution plans: struct maf_plan_info */
+    struct program *payload; /* of operation graphs and execution plans */
 };
 
-/* What an operation graph computes, as one op and the unique ids of its tensors. */
-struct conv_graph {
-    struct maf_op_conv op;
-    int64_t x;
-    int64_t w;
-    int64_t y;
-    int64_t z; /* with has_z */
-    int64_t bias; /* with has_bias */
-    int has_z;
-    int has_bias;
-    double alpha;
-    double beta;
+/* One row of the table of attributes. */
+struct rule {
+    short descriptor;
+    short name;
+    short type;
+    short most; /* elements; 0: no limit */
+    short flags;
+    const char *descriptor_name;
+    const char *attribute_name;
 };
+
+enum {
+    RULE_NEEDED = 1,
+    RULE_COMPUTED = 2,
+    RULE_REAL = 4,    /* float or double */
+    RULE_INTEGER = 8, /* int64 too */
+    RULE_SEED = 16    /* int64 or a tensor */
+};
+
+/* The rule of an attribute; NULL if the descriptor has none of that name. */
+const struct rule *rule_find(int descriptor, int name);
+
+/* The rules of a descriptor type one after the other, from NULL to NULL. */
+const struct rule *rule_next(int descriptor, const struct rule *after);
+cudnnStatus_t rule_check(const struct rule *rule, int type, int64_t count);
+
+/* What an operation graph computes: an op and where its pointers and scalars come from. One block of memory without
+ * pointers, so that its bytes can be written out and read back. */
+enum slot_kind {
+    SLOT_TENSOR,    /* device address of tensor `uid` */
+    SLOT_WORKSPACE,
+    SLOT_NONE,      /* 0 */
+    SLOT_VALUE,     /* `bytes` bytes of host memory of tensor `uid` as 16 bytes of scalars */
+    SLOT_CONSTANT   /* the double `constant` as scalar */
+};
+
+struct slot {
+    int64_t uid;
+    double constant;
+    uint32_t kind;
+    uint32_t bytes;
+};
+
+struct program {
+    uint32_t version;
+    uint32_t bytes; /* of the whole block */
+    uint32_t op;    /* enum maf_op_kind */
+    uint32_t op_bytes;
+    uint32_t slots;
+    uint32_t device; /* for which `info` is */
+    struct maf_plan_info info;
+    struct slot slot[]; /* then the op's description */
+};
+
+enum { PROGRAM_VERSION = 1, MAX_CHILDREN = 256, MAX_VALUES = 64 };
+
+static inline void *program_op(const struct program *program)
+{
+    return (void *)(program->slot + program->slots);
+}
+
+struct program *program_new(uint32_t op, const void *description, uint32_t op_bytes, const struct slot *slots,
+                            uint32_t count);
+
+/* Makes the op's plan for the current device. */
+cudnnStatus_t program_plan(struct program *program);
+cudnnStatus_t program_run(cudnnHandle_t handle, const struct program *program, const struct body *pack);
+
+/* A convolution graph as one convolution op; NULL where it is another one. Nothing is recorded as an error. */
+struct program *convolution_program(const struct body *graph);
+cudnnStatus_t convolution_check(const struct body *operation);
+int is_convolution(int descriptor);
+
+/* Any graph as a graph op. */
+cudnnStatus_t graph_program(const struct body *graph, struct program **program);
+
+/* An execution plan's JSON text and back. */
+cudnnStatus_t program_write(struct body *plan, const struct program *program);
+cudnnStatus_t program_read(const struct attribute *text, struct program **program);
 
 struct body *body_new(int type);
 struct body *body_retain(struct body *body);

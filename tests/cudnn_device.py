@@ -25,9 +25,20 @@ OK, BAD_PARAM, NULL_POINTER, NOT_FINALIZED, OUT_OF_BOUND = 0, 2000, 2002, 2004, 
 SIZE_INSUFFICIENT, SHAPE_MISMATCH, ATTRIBUTE_TYPE, DESCRIPTOR_TYPE = 2006, 2008, 2010, 2012
 NOT_SUPPORTED, GRAPH_PATTERN = 3000, 3001
 # cudnnDataType_t of maf_dtype names, and of attribute element types.
-TYPES = {"f32": 0, "f64": 1, "f16": 2, "i8": 3, "i32": 4, "bf16": 9}
+TYPES = {"f32": 0, "f64": 1, "f16": 2, "i8": 3, "i32": 4, "bf16": 9, "i64": 10, "bool": 11, "fp8": 12}
 ELEMENTS = {0: "void *", 1: "int", 2: "bool", 3: "int64_t", 4: "float", 5: "double", 6: "void *", 7: "int", 8: "int"}
-ELEMENTS |= {9: "int", 10: "int", 11: "int", 14: "int", 15: "void *", 18: "int", 19: "int", 23: "int32_t"}
+ELEMENTS |= {
+    9: "int",
+    10: "int",
+    11: "int",
+    14: "int",
+    15: "void *",
+    18: "int",
+    19: "int",
+    23: "int32_t",
+    24: "unsigned char",
+}
+ELEMENTS |= dict.fromkeys((16, 17, 21, 22, 27, 28, 29, 31), "int")
 HANDLE, DATA_TYPE, BOOLEAN, INT64, FLOAT, DOUBLE, VOID_PTR, CONVOLUTION_MODE, HEUR_MODE = range(9)
 KNOB_TYPE, NUMERICAL_NOTE, POINTWISE_MODE, DESCRIPTOR, BEHAVIOR_NOTE = 9, 11, 14, 15, 19
 

@@ -163,18 +163,6 @@ def test_fused_graph(handle: Any) -> None:
     compare(memory, memory.array(c.Y), other.run(make(other, "reference")))
 
 
-def test_graphs_without_code_are_refused(handle: Any) -> None:
-    p = PROBLEMS["1x1"]
-    tensors = [d.backend_tensor("f32", [2, 4, 4], [16, 4, 1], uid) for uid in (1, 2, 3)]
-    matmul = Backend("MATMUL").set("POINTWISE_MATH_PREC", d.DATA_TYPE, 0).finalize()
-    operation = Backend("OPERATION_MATMUL").set("POINTWISE_MODE", d.DESCRIPTOR, *tensors, matmul).finalize()
-    graph = Backend("OPERATIONGRAPH").set("OPERATIONGRAPH_OPS", d.DESCRIPTOR, operation)
-    assert graph.try_finalize() == d.GRAPH_PATTERN
-    convolution, _ = d.conv_operation(Memory(p, 0).op, p)
-    graph = Backend("OPERATIONGRAPH").set("OPERATIONGRAPH_OPS", d.DESCRIPTOR, convolution, operation)
-    assert graph.try_finalize() == d.GRAPH_PATTERN
-
-
 def test_wrong_attributes() -> None:
     tensor = Backend("TENSOR")
     assert tensor.try_set("TENSOR_DIMENSIONS", d.FLOAT, 1.0) == d.ATTRIBUTE_TYPE

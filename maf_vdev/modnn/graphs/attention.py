@@ -108,7 +108,9 @@ class Block:
         if tensor.uid not in self.whole:
             self.whole[tensor.uid] = self.values.get(tensor)
         array = self.whole[tensor.uid]
-        cut = [part if n == all_ else slice(None) for part, n, all_ in zip(self.part, array.shape, self.dims, strict=False)]
+        cut = [
+            part if n == all_ else slice(None) for part, n, all_ in zip(self.part, array.shape, self.dims, strict=False)
+        ]
         return array[tuple(cut)]
 
     def set(self, tensor: g.Tensor, values: np.ndarray) -> None:
@@ -238,7 +240,9 @@ def check_backward(operation: g.Descriptor) -> None:
     require(q.dims[3] == k.dims[3] and k.dims[2] == v.dims[2], "attention gradient", q, k, v)
     require(q.dims[1] % k.dims[1] == 0 and q.dims[1] % v.dims[1] == 0, "heads of attention", q, k, v)
     for gradient, of in (("DQDESC", "QDESC"), ("DKDESC", "KDESC"), ("DVDESC", "VDESC"), ("DODDESC", "ODESC")):
-        require(operation[gradient].dims == operation[of].dims, "attention gradient", operation[gradient], operation[of])
+        require(
+            operation[gradient].dims == operation[of].dims, "attention gradient", operation[gradient], operation[of]
+        )
     refuse(operation.get("SUBGRAPH") is not None, "attention gradient as one operation with changed scores")
 
 

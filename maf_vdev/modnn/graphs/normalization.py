@@ -128,7 +128,9 @@ def run_backward(operation: g.Descriptor, values: Values) -> None:
 
 def check_statistics(operation: g.Descriptor) -> None:
     for name in ("SUMDESC", "SQSUMDESC"):
-        require(broadcast(operation[name].dims, operation["XDESC"].dims), "statistics", operation["XDESC"], operation[name])
+        require(
+            broadcast(operation[name].dims, operation["XDESC"].dims), "statistics", operation["XDESC"], operation[name]
+        )
 
 
 def run_statistics(operation: g.Descriptor, values: Values) -> None:

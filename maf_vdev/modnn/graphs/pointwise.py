@@ -198,6 +198,4 @@ def run(operation: g.Descriptor, values: Values) -> None:
     values.set(operation["DXDESC" if gradient else "YDESC"], _evaluate(operation, values))
 
 
-
-
 KINDS = {"OPERATION_POINTWISE": Kind(run, check, ("YDESC", "DXDESC"))}

@@ -71,7 +71,12 @@ def check_slice(operation: g.Descriptor) -> None:
     first, last = g.listed(operation["START_INDICES"]), g.listed(operation["LIMIT_INDICES"])
     require(len(first) == len(last) == len(x.dims) == len(y.dims), "slice", x, y)
     inside = all(0 <= a < b <= n for a, b, n in zip(first, last, x.dims, strict=True))
-    require(inside and y.dims == tuple(len(range(n)[s]) for n, s in zip(x.dims, _slices(operation), strict=True)), "slice", x, y)
+    require(
+        inside and y.dims == tuple(len(range(n)[s]) for n, s in zip(x.dims, _slices(operation), strict=True)),
+        "slice",
+        x,
+        y,
+    )
 
 
 def run_slice(operation: g.Descriptor, values: Values) -> None:
@@ -163,13 +168,17 @@ def _number(values: Values, given: g.Tensor | int | None) -> int:
     return int(given or 0) & 0xFFFFFFFFFFFFFFFF
 
 
-def keep_mask(values: Values, seed: g.Tensor | int | None, offset: g.Tensor | None, probability: float, first: int, count: int):
+def keep_mask(
+    values: Values, seed: g.Tensor | int | None, offset: g.Tensor | None, probability: float, first: int, count: int
+):
     """True with `probability`, for elements `first` and on in row-major order; forward and backward graphs agree."""
     return uniform(_number(values, seed), _number(values, offset), first, count) < np.float32(probability)
 
 
 def check_random(operation: g.Descriptor) -> None:
-    refuse(operation["DESC"].get("DISTRIBUTION", 0) not in (BERNOULLI, UNIFORM, NORMAL), "distribution of random numbers")
+    refuse(
+        operation["DESC"].get("DISTRIBUTION", 0) not in (BERNOULLI, UNIFORM, NORMAL), "distribution of random numbers"
+    )
 
 
 def run_random(operation: g.Descriptor, values: Values) -> None:

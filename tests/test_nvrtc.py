@@ -15,7 +15,7 @@ import pytest
 
 from maf_vdev.executor import images
 from maf_vdev.translator import cache
-from maf_vdev.translator.source import build, nvrtc
+from maf_vdev.translator.source import build, compilers, nvrtc
 from maf_vdev.translator.source.program import Compiled, CompilerInfo, Program
 
 HERE = Path(__file__).resolve().parent
@@ -114,6 +114,28 @@ def test_kernels(compiler: str) -> None:
 )
 def test_architecture_option(options: tuple[str, ...], rest: tuple[str, ...], arch: str | None) -> None:
     assert nvrtc.split_options(options) == (rest, arch)
+
+
+@needs_host
+@pytest.mark.parametrize(
+    ("profile", "options", "arch"),
+    [
+        ("t4", (), 750),
+        ("a100", (), 750),
+        ("a100", ("--gpu-architecture=sm_80",), 800),
+        ("a100", ("-arch", "compute_90a"), 750),
+        ("t4", ("-arch=compute_80",), 750),
+    ],
+)
+def test_architecture_of_the_host_compiler(
+    monkeypatch: pytest.MonkeyPatch, profile: str, options: tuple[str, ...], arch: int
+) -> None:
+    monkeypatch.setenv("MAF_PROFILE", profile)
+    monkeypatch.setattr(nvrtc, "library", lambda: None)
+    source = f"static_assert(__CUDA_ARCH__ == {arch}); __global__ void k(int *p) {{ *p = 1; }}"
+    done = compilers.compile(Program("k.cu", source, options=options))
+    assert done.status == 0, done.log
+    assert compilers.info().archs == ((75, 80) if profile == "a100" else (75,))
 
 
 @pytest.mark.parametrize(

@@ -12,17 +12,22 @@ from maf_vdev.translator.source.program import (
     Program,
 )
 
-# CUDA never had minor numbers near this one. Images of another layout are of no use, nor are caches that hold them.
-HOST_INFO = CompilerInfo((0, 96 + build.LAYOUT), (nvrtc.CAPABILITY,))
+LEAST_ARCH = 75  # without a word about it, the oldest architecture is meant, as with NVRTC 13
+
+
+def host_info() -> CompilerInfo:
+    """Of the machine's C++ compiler. CUDA never had minor numbers near this one. Images of another layout are of no use,
+    nor are caches that hold them."""
+    return CompilerInfo((0, 96 + build.LAYOUT), tuple(sorted({LEAST_ARCH, nvrtc.capability()})))
 
 
 def info() -> CompilerInfo:
     """The compiler that `compile` uses."""
     library = nvrtc.library()
     try:
-        return library.info() if library else HOST_INFO
+        return library.info() if library else host_info()
     except nvrtc.NoCompiler:
-        return HOST_INFO
+        return host_info()
 
 
 def compile(program: Program) -> Compiled:
@@ -36,8 +41,11 @@ def compile(program: Program) -> Compiled:
 
 
 def _host(program: Program) -> Compiled:
+    arch = nvrtc.split_options(program.options)[1]
+    number = min((arch and nvrtc.arch_number(arch)) or LEAST_ARCH, nvrtc.capability())
+    options = [f"-D__CUDA_ARCH__={10 * number}", *program.options]
     try:
-        image = build.build(program.source, list(program.options), program.name, program.headers, program.directory)
+        image = build.build(program.source, options, program.name, program.headers, program.directory)
     except build.SourceError as error:
         hint = f"MAF vdev: {nvrtc.PIP_LINE} in the environment of maf-exec gives it NVIDIA's compiler\n"
         return Compiled(COMPILATION, log=str(error) + hint)

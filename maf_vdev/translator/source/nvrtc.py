@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from maf_vdev.sda import profiles
 from maf_vdev.translator import cache
 from maf_vdev.translator.source.program import (
     BUILTIN_OPERATION_FAILURE,
@@ -29,8 +30,6 @@ from maf_vdev.translator.source.program import (
 SETTING = "MAF_NVRTC"
 HOST = "host"  # value of the setting: no NVRTC, a C++ compiler of the machine
 PIP_LINE = "pip install nvidia-cuda-nvrtc"
-CAPABILITY = 75
-MAJOR = 7
 TIMEOUT_SECONDS = 300
 
 _WHEEL_FOLDERS = ("nvidia/cu*/lib", "nvidia/cuda_nvrtc/lib")
@@ -48,6 +47,18 @@ _FILE_OPTION = re.compile(
 
 class NoCompiler(Exception):
     """The library that the setting names is not there or is none; the message is for the program's log."""
+
+
+def capability() -> int:
+    """Of this process's SDAs, as architectures are numbered: 75, 80."""
+    major, minor = profiles.current().capability
+    return 10 * major + minor
+
+
+def runs(arch: int) -> bool:
+    """Whether an SDA takes code for this real architecture: that of its generation, its own or older."""
+    own = capability()
+    return arch // 10 == own // 10 and arch <= own
 
 
 def _is_front(path: Path) -> bool:
@@ -176,24 +187,23 @@ class Library:
         return done
 
     def _entry(self, program: Program) -> str:
-        return cache.name_of("nvrtc", self._identity(), CAPABILITY, *_key_of(replace(program, directory="")))
+        return cache.name_of("nvrtc", self._identity(), capability(), *_key_of(replace(program, directory="")))
 
     def _compile(self, program: Program) -> tuple[Compiled, bytes]:
         """The result, and a cubin for the PTX in it (empty: there is none that an SDA runs)."""
         others, arch = split_options(program.options)
         virtual = arch is None or arch.startswith("compute_")
-        digits = re.match(r"\d+$", (arch or f"compute_{self.info().archs[0]}").partition("_")[2])
-        number = int(digits[0]) if digits else 0
+        number = arch_number(arch or f"compute_{self.info().archs[0]}")
         if not virtual:
             done = self.run(program)
-            return done, done.image if number // 10 == MAJOR and number <= CAPABILITY else b""
-        if number // 10 == MAJOR and number <= CAPABILITY:
+            return done, done.image if runs(number) else b""
+        if runs(number):
             both = self.run(replace(program, options=(*others, f"--gpu-architecture=sm_{number}")))
             return replace(both, image=b""), both.image
         done = self.run(program)
-        if done.status or not done.ptx or number > CAPABILITY:
+        if done.status or not done.ptx or number > capability():
             return done, b""
-        return done, self.run(replace(program, options=(*others, f"--gpu-architecture=sm_{CAPABILITY}"))).image
+        return done, self.run(replace(program, options=(*others, f"--gpu-architecture=sm_{capability()}"))).image
 
 
 def _key_of(program: Program) -> tuple[object, ...]:
@@ -210,6 +220,12 @@ def split_options(options: tuple[str, ...]) -> tuple[tuple[str, ...], str | None
         else:
             others.append(word)
     return tuple(others), arch
+
+
+def arch_number(arch: str) -> int:
+    """80 of sm_80 or compute_80; 0 of a name without a plain number, as those that end in letters."""
+    digits = re.fullmatch(r"[a-z]+_(\d+)", arch)
+    return int(digits[1]) if digits else 0
 
 
 def reads_no_files(program: Program) -> bool:

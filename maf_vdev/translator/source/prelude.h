@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <string.h>
 
+#ifndef __CUDA_ARCH__
 #define __CUDA_ARCH__ 750
+#endif
 #define __CUDACC_RTC__ 1
 #define __global__
 #define __device__

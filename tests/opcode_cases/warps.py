@@ -150,6 +150,7 @@ case(
     {},
     lambda v: {"P0": np.ones(THREADS, bool)},
 )
+case("S2R R4, SR_LMEMHIOFF ; ISETP.GE.U32.AND P0, PT, R1, R4, PT", {}, lambda v: {"P0": np.ones(THREADS, bool)})
 case("S2UR UR4, SR_CTAID.Y", {}, lambda v: {"UR4": np.zeros((), np.uint32)})
 case("CS2R R4, SRZ", {}, lambda v: {"R4": np.zeros(THREADS, np.uint64)})
 case(

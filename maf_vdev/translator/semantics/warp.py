@@ -134,6 +134,10 @@ def _special(b: Builder, name: str) -> Value:
     if name in ("SRZ", "SR_VIRTUALSMID"):
         # All CTAs report one multiprocessor.
         return i32(b, 0)
+    if name == "SR_LMEMHIOFF":
+        # The least value of the stack pointer, which debug builds compare with at each function's start: the stack
+        # grows down to the first byte of local memory.
+        return i32(b, 0)
     return b.special(name)
 
 

@@ -75,6 +75,33 @@ def test_the_shim_prints_nothing_and_keeps_the_exit_status() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
 
 
+@pytest.mark.skipif(Path("/dev/nvidiactl").exists(), reason="this machine has an NVIDIA driver")
+def test_a_child_without_the_environment_has_no_device() -> None:
+    """What `env -i` starts is out of reach: it must find no device at all, and with the lines of --print-env ours."""
+    program = (
+        "import ctypes\ntry: print(ctypes.CDLL('libcuda.so.1').cuInit(0))\nexcept OSError as error: print('no library')"
+    )
+    child = ["env", "-i", sys.executable, "-c", program]
+    assert call("maf-exec", *child).stdout == "no library\n"
+    lines = call("maf-exec", "--print-env").stdout
+    given = "".join(line.removeprefix("export ") + " " for line in lines.splitlines())
+    again = subprocess.run(
+        ["bash", "-c", f"env -i {given} {sys.executable} -c \"$0\"", program],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (again.stdout, again.stderr) == ("0\n", "")
+
+
+def test_a_static_program_is_refused(tmp_path: Path) -> None:
+    program = tmp_path / "static"
+    source = "void _start(void) { for (;;) { } }"
+    line = ["gcc", "-static", "-nostdlib", "-o", str(program), "-x", "c", "-"]
+    subprocess.run(line, input=source, text=True, check=True, timeout=60)
+    done = call("maf-exec", str(program))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "static" in done.stderr and done.stderr.count("\n") == 1
+
+
 def test_list_as_json_names_the_cpu() -> None:
     shown = json.loads(call("maf-vdev", "list", "--json").stdout)
     assert any(d["id"] == "cpu" and d["memory_bytes"] > 0 for d in shown["devices"])

@@ -135,6 +135,19 @@ def test_large_parameter_block_of_torch() -> None:
     assert kernel.constant0_bytes == kernel.param_base + kernel.param_bytes
 
 
+def test_every_kernel_of_torch_is_found_by_its_name() -> None:
+    """No section of code is left over, and no module names one kernel twice."""
+    seen = 0
+    for data in torch_kernels.fatbins():
+        cubin = Cubin(fatbin.choose(fatbin.images(data), (7, 5)).data)
+        names = cubin.kernels()
+        code = {name.removeprefix(".text.") for name in cubin._index if name.startswith(".text.")}
+        assert set(names) == code and len(names) == len(code)
+        assert all(cubin.kernel(name).code for name in names[-1:])
+        seen += len(names)
+    assert seen > 20_000
+
+
 def test_every_kernel_of_some_torch_modules() -> None:
     """Parameters fill their block in each of them, and every relocation lies in its bank and has a symbol."""
     seen = 0

@@ -114,6 +114,47 @@ def test_random_allocation_and_release_through_all_calls() -> None:
     assert used() == 0
 
 
+@isolated(MAF_MEMORY="8M")
+def test_more_than_the_device_holds() -> None:
+    """Device memory ends exactly at its size and nothing is evicted. Managed memory is the host's: two and a half times
+    the device's size is there, and keeps what is written wherever it is written from."""
+    parts = [malloc(MEGABYTE) for _ in range(8)]
+    p = ffi.new("void **")
+    assert rt.cudaMalloc(p, 1) == 2
+    managed = []
+    for i in range(20):
+        check(rt.cudaMallocManaged(p, MEGABYTE, 1))
+        managed.append(p[0])
+        check(rt.cudaMemset(p[0], i, MEGABYTE))
+    for turn in range(3):
+        for part in managed:
+            check(rt.cudaMemcpy(parts[turn], part, MEGABYTE, DEVICE_TO_DEVICE))
+            ffi.cast("unsigned char *", part)[turn] += 100
+    check(rt.cudaDeviceSynchronize())
+    for i, part in enumerate(managed):
+        assert download(part, 6) == bytes([i + 100] * 3 + [i] * 3)
+        check(rt.cudaFree(part))
+    assert used() == 8 * MEGABYTE
+
+
+FAULT = """
+import test_fixture_modules as fixtures
+from cuda_process import rt
+assert fixtures.checked(20)[0] == fixtures.ASSERT == rt.cudaDeviceSynchronize()
+"""
+
+
+@isolated()
+def test_a_fault_of_one_process_leaves_the_others() -> None:
+    """A failed assert leaves its process without a context."""
+    data = os.urandom(MEGABYTE)
+    kept = upload(data)
+    subprocess.run([sys.executable, "-c", FAULT], check=True, timeout=60, capture_output=True)
+    copy = malloc(MEGABYTE)
+    check(rt.cudaMemcpy(copy, kept, MEGABYTE, DEVICE_TO_DEVICE))
+    assert download(copy, MEGABYTE) == data
+
+
 ALLOCATE = """
 import random
 from cuda_process import *

@@ -18,22 +18,32 @@ from maf_vdev.cli.environment import LIBRARIES, Settings, build
 from maf_vdev.devices import overrides
 from maf_vdev.translator import cubin, fatbin
 
-WORKER = Path(__file__).with_name("attention_worker.py")
-
 
 @pytest.mark.skipif(not LIBRARIES.is_dir(), reason="the shim libraries are not built")
-def test_attention(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "worker, comparisons, launches",
+    [
+        ("attention_worker.py", 180, 88),  # each case's forward and backward
+        ("rows_worker.py", 180, 150),
+    ],
+)
+def test_results(tmp_path: Path, worker: str, comparisons: int, launches: int) -> None:
     home = {"XDG_STATE_HOME": str(tmp_path)}
     environment = {**os.environ, **home, **build(Settings(), {**os.environ, **home})}
     done = subprocess.run(
-        [sys.executable, str(WORKER)], env=environment, capture_output=True, text=True, timeout=200, check=False
+        [sys.executable, str(Path(__file__).with_name(worker))],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
     )
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     bad = [line for line in lines if not line["error"] <= line["bound"]]
     assert not bad, "\n".join(f"{b['case']}: {b['what']} off by {b['error']:.2e} > {b['bound']:.0e}" for b in bad)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert len(lines) >= 180
-    assert run_record.of(tmp_path)["counters"]["overrides"] >= 88  # each case's forward and backward
+    assert len(lines) >= comparisons
+    assert run_record.of(tmp_path)["counters"]["overrides"] >= launches
 
 
 def test_every_attention_kernel_has_an_override() -> None:
@@ -56,7 +66,7 @@ def test_every_attention_kernel_has_an_override() -> None:
 
 def _forward(window: int = 0, queries: int = 64, grid: tuple[int, int, int] = (1, 1, 1)) -> int:
     """What the forward override says to a launch for one batch entry and head, without keys."""
-    layout = overrides._FORWARD_LAYOUTS[272]
+    layout = overrides._FORWARD_LAYOUTS[(272,)]
     closure = ffi.new("struct maf_attention *", {**layout, "queries_per_block": 64})
     params = bytearray(272)
     struct.pack_into("<i", params, 88, window)

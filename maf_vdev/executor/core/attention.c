@@ -1,8 +1,5 @@
 /* See attention.h. */
 
-#pragma GCC optimize("O3")
-#pragma GCC optimize("associative-math", "no-signed-zeros", "no-trapping-math", "no-math-errno")
-
 #include "attention.h"
 
 #include <math.h>
@@ -11,18 +8,15 @@
 
 #include "core.h"
 
-#include "gemm_targets.h"
 #include "op_convert.h"
 #include "philox.h"
-#include "vector_math.h"
+#include "vector_rows.h"
 
 enum { OUT_OF_MEMORY = 2 };
 enum { ROW_MAJOR = 101, NO_TRANSPOSE = 111, TRANSPOSE = 112 };
 enum { KEY_BLOCK = 256 };
 
 typedef void (*sgemm_fn)(int, int, int, int, int, int, float, const float *, int, const float *, int, float, float *, int);
-
-static float *floats(int64_t count) { return aligned_alloc(64, ((size_t)count * sizeof(float) + 63) & ~(size_t)63); }
 
 static struct maf_matrix rows_from(struct maf_matrix m, int64_t row, int64_t type)
 {
@@ -73,33 +67,6 @@ static void dropout_row(const struct maf_attention_head *h, int64_t query, int64
         float uniform = (float)words[n % 4] * 0x1p-32f + 0x1p-33f; /* in (0, 1] */
         factor[j] = uniform > d->p ? kept : 0;
     }
-}
-
-TARGETS static float greatest(const float *x, int64_t n)
-{
-    float most = -INFINITY;
-    for (int64_t i = 0; i < n; i++)
-        most = x[i] > most ? x[i] : most;
-    return most;
-}
-
-/* x = e^(x - high), and the sum; e^-infinity is zero. */
-TARGETS static float exponentials(float *x, float high, int64_t n)
-{
-    float sum = 0;
-    for (int64_t i = 0; i < n; i++) {
-        float e = exp_f32(x[i] - high);
-        e = x[i] - high < -87 ? 0 : e;
-        x[i] = e;
-        sum += e;
-    }
-    return sum;
-}
-
-TARGETS static void scale_row(float *x, float factor, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        x[i] *= factor;
 }
 
 TARGETS static void multiply_row(float *x, const float *by, int64_t n)
@@ -182,7 +149,7 @@ int maf_attention_forward(const struct maf_attention_head *h, int64_t i, int64_t
             most = most > high[r] ? most : high[r];
             float base = most == -INFINITY ? 0 : most; /* a row that is masked so far */
             float factor = high[r] == -INFINITY ? 0 : exp_f32(high[r] - base);
-            total[r] = total[r] * factor + exponentials(x, base, columns);
+            total[r] = total[r] * factor + exponentials(x, x, base, columns);
             if (factor != 1)
                 scale_row(sum + r * dv, factor, dv);
             high[r] = most;
@@ -233,7 +200,7 @@ int maf_attention_backward(const struct maf_attention_head *h, const struct maf_
             scores(h, q + i * ldq, ldq, i, rows, k, ldk, j, columns, p, row);
             multiply(h, NO_TRANSPOSE, TRANSPOSE, rows, columns, dv, 1, dout + i * ldg, ldg, v, ldv, 0, dp, columns);
             for (int64_t r = 0; r < rows; r++)
-                exponentials(p + r * columns, g->lse[i + r], columns);
+                exponentials(p + r * columns, p + r * columns, g->lse[i + r], columns);
             const float *seen = p; /* by the values: with dropout, which the scores' gradient does without */
             if (h->dropout.p != 0) {
                 for (int64_t r = 0; r < rows; r++) {

@@ -23,7 +23,7 @@ void maf_scale_matrix(int64_t type, void *d, int64_t rows, int64_t cols, int64_t
 void maf_sum_matrix(int64_t type_out, void *out, int64_t type, const void *x, int64_t rows, int64_t cols, int64_t ld,
                     int over_columns);
 
-/* dst[0..count) = src[0, step, 2*step, ...), and back; real types. */
+/* dst[0..count) = src[0, step, 2*step, ...), and back. Real types; doubles: no halves. */
 void maf_load_floats(float *dst, int64_t type, const void *src, int64_t step, int64_t count);
 void maf_load_doubles(double *dst, int64_t type, const void *src, int64_t step, int64_t count);
 void maf_store_floats(int64_t type, void *dst, int64_t step, const float *src, int64_t count);

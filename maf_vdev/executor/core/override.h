@@ -23,3 +23,26 @@ struct maf_attention {
 
 int maf_override_attention_forward(const void *closure, const uint32_t grid[3], const void *params);
 int maf_override_attention_backward(const void *closure, const uint32_t grid[3], const void *params);
+
+/* PyTorch's kernels with a block of threads per row: softmax, layer norm and their gradients. */
+struct maf_rows {
+    int64_t in, out;         /* maf_dtype of what is read and written: F32 F16 BF16 */
+    int64_t logarithm;       /* softmax: the logarithm of it */
+    int64_t count_bytes;     /* softmax: size of the last parameter, the row's length */
+    int64_t mean_of_squares; /* layer norm: RMS norm */
+    int64_t partial;         /* gradients of its weights: a partial sum per row of the grid */
+};
+
+int maf_override_softmax_forward(const void *closure, const uint32_t grid[3], const void *params);
+int maf_override_softmax_backward(const void *closure, const uint32_t grid[3], const void *params);
+int maf_override_layer_norm_forward(const void *closure, const uint32_t grid[3], const void *params);
+int maf_override_layer_norm_backward(const void *closure, const uint32_t grid[3], const void *params);
+int maf_override_layer_norm_weights(const void *closure, const uint32_t grid[3], const void *params);
+
+/* PyTorch's scan along the last dimension: running sums or products. */
+struct maf_scan {
+    int64_t type; /* maf_dtype: F32 F64 I32 I64 */
+    int64_t product;
+};
+
+int maf_override_scan(const void *closure, const uint32_t grid[3], const void *params);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from ring_client import Client, Fault
@@ -136,6 +137,6 @@ print("ended", flush=True)
 
 
 def test_children_that_end_by_themselves_do_not_stop_the_record():
-    line = [sys.executable, "-c", SHORT_CHILDREN]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    line, folder = [sys.executable, "-c", SHORT_CHILDREN], Path(__file__).parent
+    done = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "ended\n", done.stderr

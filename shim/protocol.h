@@ -55,12 +55,14 @@ struct maf_control {
     uint32_t reserved0;
     uint64_t own_bytes; /* set before `ready`. Not 0: the device has memory of its own, of so many bytes from device_base
                          * on; the device file is not its contents, and only one SDA uses it */
-    uint64_t pad0[4];
+    uint32_t heap_used[16]; /* per SDA: device code's heap exists, its size is fixed */
     /* Written by the client. */
     uint64_t produced;  /* ring bytes produced */
     uint32_t client_waiting; /* 1 while some client thread waits on a futex of this page */
     uint32_t hostfn_done; /* number of host callbacks finished; futex */
     uint64_t used_bytes[16]; /* device memory in use per SDA, for `maf-vdev list` */
+    uint64_t heap_bytes[16]; /* cudaLimitMallocHeapSize per SDA; 0: CUDA's default */
+    uint64_t stack_bytes[16]; /* cudaLimitStackSize per SDA; 0: CUDA's default */
     /* While client_waiting is set the executor wakes `completed` once completed >= wake_seq and `consumed` once
      * consumed >= wake_consumed: the smallest values that any waiting thread needs; 0 wakes at every command.
      * Both futexes are woken too when the ring runs empty and at a fault. Each time the executor wakes a client it

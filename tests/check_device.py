@@ -114,7 +114,7 @@ class CheckDevice(reference.InterpreterDevice):
             reference.process_memory(1 << 32, 1 << 47),
             dynamic_shared=shared,
             banks=banks,
-            externals={a: n for n, a in reference.DRIVER_FUNCTIONS.items() if a},
+            externals={a: n for n, a in reference.DRIVER_FUNCTIONS.items()},
             batch_warps=1 << 30,
         )
         want = self._copy()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kernel_runner import variable_bytes
 
 from maf_vdev.devices.cpu import DRIVER_FUNCTIONS, CpuDevice, CpuKernel
 from maf_vdev.translator import compile
@@ -20,7 +21,7 @@ from maf_vdev.translator.cubin import Cubin, KernelCode
 from maf_vdev.translator.ir import Instr
 
 CORE = Path(__file__).resolve().parent.parent / "maf_vdev" / "executor" / "core"
-SOURCES = ("cpu_launch.c", "cpu_pool.c", "cpu_effects.c", "cpu_fibre.c", "cpu_fibre_x86.S")
+SOURCES = ("cpu_launch.c", "cpu_pool.c", "cpu_effects.c", "cpu_heap.c", "cpu_fibre.c", "cpu_fibre_x86.S")
 _U3 = ctypes.c_uint32 * 3
 _SLOW = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_uint64)
 
@@ -101,17 +102,15 @@ class CudaKernel:
         self.device = device(form)
         self.keep: list[Any] = [self.code]
         banks: dict[int, int] = {}
-        known = dict(DRIVER_FUNCTIONS)
+        known = {**DRIVER_FUNCTIONS, **cubin.functions}
         self.variables: dict[str, np.ndarray] = {}
         for number, data in self.code.banks.items():
             image = bytearray(data)
             for r in self.code.relocations:
                 if r.bank == number:
                     if r.symbol not in known:
-                        v = cubin.variables[r.symbol]
-                        self.variables[r.symbol] = np.frombuffer(
-                            (v.data or b"").ljust(v.size + 8, b"\0"), np.uint8
-                        ).copy()
+                        data = variable_bytes(cubin, r.symbol) + bytes(8)
+                        self.variables[r.symbol] = np.frombuffer(data, np.uint8).copy()
                         known[r.symbol] = self.variables[r.symbol].ctypes.data
                     struct.pack_into("<Q", image, r.offset, known[r.symbol] + r.addend)
             array = np.frombuffer(bytes(image) + bytes(64), np.uint8).copy()

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from maf_vdev.devices.cpu import DRIVER_FUNCTIONS
 from maf_vdev.translator import interpreter
 from maf_vdev.translator.cubin import Cubin, KernelCode
 from maf_vdev.translator.decode import decode_code
@@ -23,7 +24,6 @@ from maf_vdev.translator.memory_map import Memory
 NVCC = shutil.which("nvcc") or next(
     (str(p) for p in Path("/usr/local").glob("cuda*/bin/nvcc") if os.access(p, os.X_OK)), None
 )
-VPRINTF, ASSERTFAIL = 0x7F00_0000_0010, 0x7F00_0000_0020
 
 
 @lru_cache(maxsize=64)
@@ -37,6 +37,17 @@ def compile_cuda(source: str, *options: str) -> Cubin:
         if done.returncode:
             raise RuntimeError(done.stderr)
         return Cubin(Path(folder, "kernel.cubin").read_bytes())
+
+
+def variable_bytes(cubin: Cubin, name: str) -> bytes:
+    """Initial contents of a module's variable, addresses of functions in it filled in."""
+    variable = cubin.variables[name]
+    data = bytearray((variable.data or b"").ljust(max(variable.size, 1), b"\0"))
+    for move in cubin.data_relocations(variable.section):
+        at = move.offset - variable.offset
+        if 0 <= at < variable.size and move.symbol in cubin.functions:
+            struct.pack_into("<Q", data, at, cubin.functions[move.symbol] + move.addend)
+    return bytes(data)
 
 
 @dataclass
@@ -55,12 +66,10 @@ class Kernel:
     def banks(self, memory: Memory, addresses: dict[str, int]) -> dict[int, bytes]:
         """Constant banks with relocations applied; module variables are placed in memory."""
         banks = {n: bytearray(data) for n, data in self.code.banks.items()}
-        known = {"vprintf": VPRINTF, "__assertfail": ASSERTFAIL, **addresses}
+        known = {**DRIVER_FUNCTIONS, **self.cubin.functions, **addresses}
         for r in self.code.relocations:
             if r.symbol not in known:
-                variable = self.cubin.variables[r.symbol]
-                data = np.frombuffer((variable.data or b"").ljust(max(variable.size, 1), b"\0"), np.uint8).copy()
-                known[r.symbol] = memory.add(data)
+                known[r.symbol] = memory.add(np.frombuffer(variable_bytes(self.cubin, r.symbol), np.uint8).copy())
             struct.pack_into("<Q", banks[r.bank], r.offset, known[r.symbol] + r.addend)
         return {n: bytes(data) for n, data in banks.items()}
 
@@ -90,6 +99,6 @@ class Kernel:
             memory,
             dynamic_shared=shared,
             banks=self.banks(memory, {}),
-            externals={VPRINTF: "vprintf", ASSERTFAIL: "__assertfail"},
+            externals={address: name for name, address in DRIVER_FUNCTIONS.items()},
             **options,
         )

@@ -22,13 +22,27 @@ from . import object_file, overrides
 if TYPE_CHECKING:
     from ..modnn.registry import Plan
 
-# Addresses that stand for functions of the driver in constant bank 4; code that calls 0 stops with an error.
+# Addresses that stand for functions of the driver in constant bank 4.
 DRIVER_FUNCTIONS = {
     "vprintf": abi.ADDRESS_VPRINTF,
     "__assertfail": abi.ADDRESS_ASSERTFAIL,
-    "cudaGraphSetConditional": 0,
+    "malloc": abi.ADDRESS_MALLOC,
+    "free": abi.ADDRESS_FREE,
+    "__cuda_syscall_aligned_malloc": abi.ADDRESS_ALIGNED_MALLOC,
 }
 BANKS = 8
+
+
+@functools.cache
+def _name_bytes(name: str) -> ctypes.Array:
+    return ctypes.create_string_buffer(name.encode())
+
+
+def function_address(name: str) -> int:
+    """What stands for a function of the driver; code that calls one that is not provided stops with an error naming it."""
+    return DRIVER_FUNCTIONS.get(name) or abi.UNPROVIDED_HI << 48 | ctypes.addressof(_name_bytes(name))
+
+
 # Room for frames whose number the compiler does not know: recursion and calls through pointers.
 CALL_STACK_BYTES = 4096
 # Launch variants by what changes the code: bit 1 (full warps) does not.
@@ -256,7 +270,7 @@ class CpuDevice:
         for bank, address in kernel.banks.items():
             if bank < BANKS:
                 struct.bank[bank] = address
-        struct.flags = meta.flags
+        struct.flags = meta.flags | (abi.FLAG_CALLS if code.uses_call_stack else 0)
         struct.param_base, struct.param_bytes = code.param_base, code.param_bytes
         struct.static_shared = code.static_shared
         stack = CALL_STACK_BYTES if code.uses_call_stack else 0

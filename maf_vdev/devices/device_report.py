@@ -11,8 +11,10 @@ import struct
 from collections.abc import Callable
 from typing import Any, TextIO
 
-from ..translator.emit.thread_builder import ERROR_ASSERT, PRINT_BYTES
+from ..translator.emit import abi
+from ..translator.emit.thread_builder import ERROR_ASSERT, ERROR_LAUNCH, PRINT_BYTES
 from ..translator.emit.thread_kernel import PRINT_WORDS, STATUS_WORDS
+from .cpu import DRIVER_FUNCTIONS
 
 RECORD_WORDS = PRINT_BYTES // 4 + 2
 _SPEC = re.compile(r"%([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+))?(hh|h|ll|l|j|z|t|L)?([a-zA-Z%])")
@@ -97,5 +99,11 @@ def show(words: Any, name: str, out: TextIO, err: TextIO, string: ReadString = r
     error = words[0]
     if error == ERROR_ASSERT:
         err.write(_assertion(words, string))
-        err.flush()
+    elif error == ERROR_LAUNCH:
+        address = words[8] | words[9] << 32
+        function = next((n for n, a in DRIVER_FUNCTIONS.items() if a == address), f"{address:#x}")
+        if address >> 48 == abi.UNPROVIDED_HI:
+            function = read_string(address & 0xFFFFFFFFFFFF)
+        err.write(f"maf-vdev: kernel {name} calls {function}, a function that this device does not provide\n")
+    err.flush()
     return error

@@ -63,9 +63,24 @@ class _Warp(ctypes.Structure):
 _WARP_FUNCTION = ctypes.CFUNCTYPE(None, ctypes.POINTER(_Warp))
 
 
+class ProcessMemory(Memory):
+    """This process's memory; the heap of device code is the launcher's."""
+
+    def allocate(self, size: int, alignment: int = 16) -> int:
+        from ..executor._core import lib
+
+        return lib.maf_heap_allocate_aligned(size, alignment)
+
+    def release(self, address: int) -> None:
+        from ..executor._core import lib
+
+        if lib.maf_heap_free(address):
+            raise MemoryFault(f"free of {address:#x}, which malloc has not given")
+
+
 def process_memory(first: int, last: int) -> Memory:
     """This process's readable and writable mappings within [first, last)."""
-    memory = Memory()
+    memory = ProcessMemory()
     with open("/proc/self/maps", encoding="ascii") as maps:
         for line in maps:
             span, permissions, *_ = line.split()
@@ -138,7 +153,7 @@ class InterpreterDevice(CpuDevice):
             process_memory(1 << 32, 1 << 47),
             dynamic_shared=warp.cta.contents.shared_bytes - static if static else warp.cta.contents.shared_bytes,
             banks=banks,
-            externals={address: name for name, address in DRIVER_FUNCTIONS.items() if address},
+            externals={address: name for name, address in DRIVER_FUNCTIONS.items()},
             batch_warps=batch,
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from maf_vdev.devices.cpu import DRIVER_FUNCTIONS
+from maf_vdev.devices.cpu import function_address
 from maf_vdev.executor._core import ffi, lib
 from maf_vdev.executor.images import ImageError
 from maf_vdev.translator.cubin import Cubin, KernelCode, Relocation
@@ -17,9 +17,6 @@ ERROR_MEMORY_ALLOCATION = 2
 USER_CONSTANT_BANK = 3
 _DATA_SECTIONS = (".nv.global", ".nv.global.init", ".nv.constant3")
 _PAGE = 4096
-
-# For a function of the driver that the device does not have: an error when it is called, not before.
-UNPROVIDED_FUNCTION = 0
 
 
 @dataclass
@@ -109,4 +106,5 @@ class ModuleData:
             return found[0]
         if symbol in self._sections:
             return self._sections[symbol]
-        return DRIVER_FUNCTIONS.get(symbol, UNPROVIDED_FUNCTION)
+        code = self._cubin.functions.get(symbol)
+        return function_address(symbol) if code is None else code

@@ -62,7 +62,8 @@ def key(code: KernelCode, variant: int, form: str) -> str:
     tables = sorted((offset, tuple(targets)) for offset, targets in code.indirect_branches.items())
     names = sorted(code.subroutines.items())
     addresses = sorted(code.address_operands.items())
-    for part in (translator_version(), machine(), code.arch, variant, form, code.param_base, tables, names, addresses):
+    places = code.param_base, code.segments, code.pointees
+    for part in (translator_version(), machine(), code.arch, variant, form, places, tables, names, addresses):
         h.update(repr(part).encode() + b"\0")
     h.update(code.code)
     return h.hexdigest()

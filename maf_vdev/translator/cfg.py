@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .ir import PT, Instr, Label, LiftError, Pred, UPred
+from .ir import PT, Instr, Label, LiftError, Pred, Reg, UPred, UReg
 
 # Convergence hints and padding; with the order above they do nothing.
 HINTS = frozenset({"BSSY", "BSYNC", "BREAK", "WARPSYNC", "NOP", "YIELD"})
@@ -25,8 +25,9 @@ ANY_TARGET_LIMIT = 500
 class Block:
     """start: byte offset of its first instruction. last: its terminator, or None where it runs on.
 
-    kind: jump, branch, exit, call, ret, indirect, barrier, fall. succs: block numbers; for branch and
-    exit the taken successor (branch only) comes first and the fall-through last.
+    kind: jump, branch, exit, call, icall, ret, indirect, barrier, fall. succs: block numbers; for branch and
+    exit the taken successor (branch only) comes first and the fall-through last. icall calls what a register says: one of
+    the functions, or one of the driver's, which leads to the instruction behind it, the last successor.
     """
 
     start: int
@@ -64,19 +65,31 @@ def is_hint(i: Instr) -> bool:
     return i.op in HINTS or (i.op == "BRA" and i.has("DIV"))
 
 
+def calls_register(i: Instr) -> bool:
+    """A call of what a register says."""
+    return i.op == "CALL" and any(isinstance(o, (Reg, UReg)) for o in i.operands)
+
+
 def is_syscall(i: Instr) -> bool:
-    """CALL.ABS: a function that the driver provides."""
-    return i.op == "CALL" and i.has("ABS")
+    """A call of a function that the driver provides, unless the kernel has functions that its register may name."""
+    return i.op == "CALL" and i.has("ABS") and (calls_register(i) or not any(isinstance(o, Label) for o in i.operands))
 
 
-def _terminator(i: Instr) -> str | None:
+CALLS = frozenset({"call", "icall"})
+
+
+def _terminator(i: Instr, indirect: Mapping[int, Sequence[int]]) -> str | None:
     if i.op in ("BRA", "JMP"):
         if is_hint(i):
             return None
         return "branch" if conditions(i) else "jump"
     if i.op == "EXIT" or i.op == "KILL":
         return "exit"
+    if calls_register(i) and i.offset in indirect:
+        return "icall"
     if i.op == "CALL" and not is_syscall(i):
+        if calls_register(i):
+            raise LiftError(f"{i.offset:#x}: call through a register in a kernel without functions")
         return "call"
     if i.op == "RET":
         return "ret"
@@ -100,15 +113,15 @@ def build(
     leaders = {instrs[0].offset}
     returns: list[int] = []
     for i in instrs:
-        kind = _terminator(i)
+        kind = _terminator(i, indirect)
         if kind is None:
             continue
         leaders.add(i.offset + WORD)
         if kind in ("jump", "branch", "call"):
             leaders.add(target(i))
-        if kind == "call":
+        if kind in CALLS:
             returns.append(i.offset + WORD)
-        if kind == "indirect":
+        if kind in ("indirect", "icall"):
             leaders.update(_targets(i, indirect, at))
     order = sorted(o for o in leaders if o in at)
     starts = {o: k for k, o in enumerate(order)}
@@ -118,7 +131,7 @@ def build(
         end = order[k + 1] if k + 1 < len(order) else offsets[-1] + WORD
         b = Block(o, list(instrs[bisect_left(offsets, o) : bisect_left(offsets, end)]))
         last = b.instrs[-1]
-        kind = _terminator(last)
+        kind = _terminator(last, indirect)
         if kind:
             b.kind, b.last = kind, b.instrs.pop()
         raw.append(b)
@@ -144,6 +157,8 @@ def build(
             b.succs = [_start(starts, o, i) for o in _targets(i, indirect, at)]
             if conditions(i):
                 b.succs.append(nxt)
+        elif b.kind == "icall":
+            b.succs = [*(_start(starts, o, i) for o in _targets(i, indirect, at)), nxt]
         if b.kind == "call" and conditions(i):
             b.succs.append(nxt)
         if None in b.succs:
@@ -162,7 +177,7 @@ def _merge(raw: list[Block], starts: Mapping[int, int]) -> None:
     while work:
         b = raw[work.pop()]
         following = list(b.succs)
-        if b.kind == "call":
+        if b.kind in CALLS:
             back = starts.get(b.last.offset + WORD)
             following += [back, back] if back is not None else []
         for s in following:
@@ -199,6 +214,8 @@ def _targets(i: Instr, indirect: Mapping[int, Sequence[int]], at: Mapping[int, I
 def _return_sites(raw: list[Block], starts: dict[int, int]) -> dict[int, list[int]]:
     """Block of a RET -> offsets after the calls of the functions it belongs to."""
     sites: dict[int, list[int]] = {}
+    if any(b.kind == "icall" for b in raw):
+        return {}
     for b in raw:
         if b.kind == "call":
             sites.setdefault(starts.get(target(b.last), -1), []).append(b.last.offset + WORD)
@@ -241,6 +258,10 @@ def _ordered(raw: list[Block]) -> Cfg:
     return Cfg(blocks, {b.start: b.index for b in blocks})
 
 
+def _callees(b: Block) -> list[int]:
+    return b.succs[:1] if b.kind == "call" else b.succs[:-1] if b.kind == "icall" else []
+
+
 def _running_order(raw: list[Block]) -> list[int]:
     """The entry, the functions, each behind those that it calls, and the rest of the kernel.
 
@@ -248,13 +269,13 @@ def _running_order(raw: list[Block]) -> list[int]:
     the instruction after it, a return to nowhere."""
     starts = {b.start: k for k, b in enumerate(raw)}
     local: list[list[int]] = []
-    entries: list[int] = []
     for b in raw:
         following = b.succs
         if b.kind == "call":
             back = starts.get(b.last.offset + WORD)
-            entries.append(b.succs[0])
             following = [*([back] if back is not None else []), *b.succs[1:]]
+        elif b.kind == "icall":
+            following = b.succs[-1:]
         elif b.kind == "ret":
             following = b.succs[-1:] if conditions(b.last) else []
         local.append(following)
@@ -274,13 +295,13 @@ def _running_order(raw: list[Block]) -> list[int]:
                     inside.add(s)
                     work.append(s)
         for k in sorted(inside):
-            if raw[k].kind == "call":
-                place(raw[k].succs[0])
+            for callee in _callees(raw[k]):
+                place(callee)
         out.extend(loop_order([[s for s in following if s in inside] for following in local], entry))
 
     for k in sorted(placed):
-        if raw[k].kind == "call":
-            place(raw[k].succs[0])
+        for callee in _callees(raw[k]):
+            place(callee)
     return out + main[1:]
 
 

@@ -5,6 +5,7 @@ decode -> cfg -> emit (LLVM text) -> parse, verify -> sroa, simplifycfg -> code 
 
 from __future__ import annotations
 
+import bisect
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -139,7 +140,7 @@ def spin_headers(graph: control.Cfg) -> set[int]:
     """Headers of loops that poll memory with strong loads: they wait for other CTAs or warps."""
     out = set()
     for b in graph.blocks:
-        for s in b.succs if b.kind != "call" else ():
+        for s in b.succs if b.kind not in control.CALLS else ():
             if s <= b.index and any(
                 i.op in ("LDG", "LD", "LDS") and i.has("STRONG")
                 for blk in graph.blocks[s : b.index + 1]
@@ -189,7 +190,21 @@ def lift(code: KernelCode, variant: int, form: str = "slow", instrs: list[Instr]
 
 
 def indirect_targets(code: KernelCode, instrs: list[Instr]) -> dict[int, tuple[int, ...]]:
-    return dict(code.indirect_branches)
+    """Offset of a branch or call through a register -> code addresses that it may go to."""
+    targets = dict(code.indirect_branches)
+    # CALL.REL counts from the start of its own section, whose functions it calls (virtual functions of one kernel);
+    # CALL.ABS takes an address, of a function compiled separately or of the driver.
+    starts = [address for address, _ in code.segments] or [0]
+    sections: dict[int, list[int]] = {}
+    for offset in sorted(code.subroutines):
+        sections.setdefault(starts[bisect.bisect(starts, offset) - 1], []).append(offset)
+    for i in instrs:
+        if control.calls_register(i):
+            own = sections.get(starts[bisect.bisect(starts, i.offset) - 1], [])
+            found = code.pointees if i.has("ABS") else tuple(own)
+            if found:
+                targets[i.offset] = found
+    return targets
 
 
 def assemble(module: Module, functions: list[str], target: Target) -> str:

@@ -50,6 +50,7 @@ EIATTR_SYSCALL_OFFSETS = 0x46
 EIATTR_NUM_BARRIERS = 0x4C
 
 _EIFMT_SVAL = 4
+_CODE_ALIGNMENT = 128
 
 _SECTION = np.dtype(
     [
@@ -116,6 +117,9 @@ class KernelCode:
     indirect_branches: offset of a BRX -> the targets it may take. exits, syscalls: offsets of the EXITs and
     of the calls of vprintf, __assertfail and the like. address_operands: offset of an instruction whose immediate
     is (half of) an address of the module -> its place in ADDRESS_BANK, so that code does not depend on addresses.
+    segments: where functions compiled separately (nvcc -rdc=true) follow the kernel in code: (code address, bytes) of each,
+    the kernel's at address 0; all offsets and targets above are code addresses. pointees: code addresses of the functions
+    that pointers may hold.
     """
 
     name: str
@@ -138,6 +142,8 @@ class KernelCode:
     exits: tuple[int, ...] = ()
     address_operands: dict[int, int] = field(default_factory=dict)
     syscalls: tuple[int, ...] = ()
+    segments: tuple[tuple[int, int], ...] = ()
+    pointees: tuple[int, ...] = ()
     uses_coop_groups: bool = False
     uses_call_stack: bool = False
     uses_wmma: bool = False
@@ -314,10 +320,56 @@ class Cubin:
                 sizes[symbol] = max(sizes.get(symbol, 0), value)
         return sizes
 
-    def _subroutines(self, section: int, entry: int) -> dict[int, str]:
+    def _subroutines(self, section: int, entry: int, base: int = 0) -> dict[int, str]:
         inside = (self._symbols["shndx"] == section) & ((self._symbols["info"] & 0xF) == STT_FUNC)
         indices = [index for index in np.flatnonzero(inside).tolist() if index != entry]
-        return {int(self._symbols[index]["value"]): self._symbol_name(index) for index in indices}
+        return {base + int(self._symbols[index]["value"]): self._symbol_name(index) for index in indices}
+
+    # --- functions compiled separately ---------------------------------------------------------
+
+    @cached_property
+    def functions(self) -> dict[str, int]:
+        """Functions with a section of their own -> code address, the same for all kernels of the module.
+
+        Each kernel's own code starts at 0, so functions lie behind the largest kernel."""
+        kernels = set(self.kernels())
+        symbols = self._symbols
+        own = (
+            ((symbols["info"] & 0xF) == STT_FUNC) & (symbols["shndx"] != 0) & ((symbols["other"] & STO_CUDA_ENTRY) == 0)
+        )
+        names = [
+            name for name in map(self._symbol_name, np.flatnonzero(own).tolist()) if f".text.{name}" in self._index
+        ]
+        sizes = [int(self._sections[self._index[f".text.{name}"]]["size"]) for name in kernels]
+        at, found = -(-max(sizes, default=0) // _CODE_ALIGNMENT) * _CODE_ALIGNMENT, {}
+        for name in names:
+            found[name] = at
+            size = int(self._sections[self._index[f".text.{name}"]]["size"])
+            at += -(-size // _CODE_ALIGNMENT) * _CODE_ALIGNMENT
+        return found
+
+    @cached_property
+    def _pointees(self) -> tuple[str, ...]:
+        """Functions whose address is in the module's data or an immediate of its code."""
+        if not self.functions:
+            return ()
+        found: set[str] = set()
+        for name in self._index:
+            section = name.removeprefix(".rela").removeprefix(".rel")
+            if section == name or section.startswith(".debug"):
+                continue
+            found |= {move.symbol for move in self._relocations(section, -1) if move.type != R_CUDA_ABS47_34}
+        return tuple(name for name in self.functions if name in found)
+
+    def _reached(self, name: str) -> list[str]:
+        """The functions that a kernel may call, through pointers too, in order of their addresses."""
+        found, work = set(self._pointees), [name, *self._pointees]
+        while work:
+            for move in self._relocations(f".text.{work.pop()}", -1):
+                if move.type == R_CUDA_ABS47_34 and move.symbol in self.functions and move.symbol not in found:
+                    found.add(move.symbol)
+                    work.append(move.symbol)
+        return sorted(found, key=self.functions.__getitem__)
 
     def kernel(self, name: str) -> KernelCode:
         """Everything about one kernel. Raises :class:`CubinError` if the module has no kernel ``name``."""
@@ -335,24 +387,39 @@ class Cubin:
             if own in self._index:
                 banks[bank] = self.section(own)[0]
                 relocations = [move for move in relocations if move.bank != bank] + self._relocations(own, bank)
-        text_bytes, address_operands, addresses = self._bind_code(name, bytes(self._bytes(text)))
-        if addresses:
-            banks[ADDRESS_BANK] = bytes(8 * len(addresses))
-            relocations += addresses
         info = self._index.get(f".nv.info.{name}")
         facts = self._facts(_attributes(self._bytes(info))) if info is not None else {}
+        subroutines = self._subroutines(text, entry)
+        parts, operands, slots, segments = [], {}, {}, []
+        called = self._reached(name) if self.functions else []
+        for part in (name, *called):
+            base = self.functions[part] if part != name else 0
+            parts.append(self._bind_code(part, base, name, operands, slots))
+            segments.append((base, len(parts[-1])))
+            if part != name:
+                index = self._index[f".text.{part}"]
+                subroutines |= self._subroutines(index, -1, base)
+                self._add_function(part, base, facts, banks)
+        if slots:
+            banks[ADDRESS_BANK] = bytes(8 * len(slots))
+            relocations += [
+                Relocation(ADDRESS_BANK, at, symbol, addend, R_CUDA_64) for (symbol, addend), at in slots.items()
+            ]
+        if called:
+            facts |= {"segments": tuple(segments), "uses_call_stack": True}
+            facts["pointees"] = tuple(self.functions[pointee] for pointee in self._pointees)
         return KernelCode(
             name=name,
             arch=self.arch,
-            code=text_bytes,
+            code=b"".join(parts),
             constant0_bytes=self.section(f".nv.constant0.{name}")[1],
             banks=banks,
             relocations=tuple(relocations),
             static_shared=self.section(f".nv.shared.{name}")[1],
             local_bytes=self._stack_sizes.get(entry, 0),
             registers=int(section["info"]) >> 24,
-            subroutines=self._subroutines(text, entry),
-            address_operands=address_operands,
+            subroutines=subroutines,
+            address_operands=operands,
             **{
                 "params": (),
                 "param_base": 0,
@@ -363,24 +430,42 @@ class Cubin:
             },
         )
 
-    def _bind_code(self, name: str, code: bytes) -> tuple[bytes, dict[int, int], list[Relocation]]:
-        """(code, address_operands, contents of ADDRESS_BANK). Addresses in the kernel itself become code offsets."""
-        moves = self._relocations(f".text.{name}", ADDRESS_BANK)
-        if not moves:
-            return code, {}, []
-        bound, operands, slots = bytearray(code), {}, {}
-        for move in moves:
+    def _add_function(self, name: str, base: int, facts: dict, banks: dict[int, bytes]) -> None:
+        """What a kernel takes from a function that it calls. Its constants must be the module's or the kernel's own."""
+        for bank in range(1, 32):
+            own = self._index.get(f".nv.constant{bank}.{name}")
+            if own is not None and self.section(f".nv.constant{bank}.{name}")[0] != banks.get(bank):
+                raise CubinError(f"function {name} has constants of its own (bank {bank})")
+        info = self._index.get(f".nv.info.{name}")
+        if info is None:
+            return
+        found = self._facts(_attributes(self._bytes(info)))
+        branches = {base + at: tuple(base + to for to in where) for at, where in found["indirect_branches"].items()}
+        facts["indirect_branches"] = facts.get("indirect_branches", {}) | branches
+        facts["uses_coop_groups"] = facts.get("uses_coop_groups", False) or found.get("uses_coop_groups", False)
+
+    def _bind_code(
+        self, name: str, base: int, kernel: str, operands: dict[int, int], slots: dict[tuple[str, int], int]
+    ) -> bytes:
+        """The code of a kernel or function with the addresses of code filled in.
+
+        operands: gets KernelCode.address_operands; slots: symbol and addend -> place in ADDRESS_BANK."""
+        code = bytearray(self._bytes(self._index[f".text.{name}"]))
+        for move in self._relocations(f".text.{name}", ADDRESS_BANK):
             half = {R_CUDA_ABS32_LO_32: 0, R_CUDA_ABS32_HI_32: 4, R_CUDA_ABS47_34: 0}.get(move.type)
             if half is None:
                 raise CubinError(f"{name}: unknown relocation {move.type:#x} of the code at {move.offset:#x}")
-            if move.symbol == name and move.type != R_CUDA_ABS47_34:
-                value = move.addend.to_bytes(8, "little")
-                bound[move.offset + 4 : move.offset + 8] = value[half : half + 4]
-                continue
-            slot = slots.setdefault((move.symbol, move.addend), 8 * len(slots))
-            operands[move.offset] = slot + half
-        addresses = [Relocation(ADDRESS_BANK, at, symbol, addend, R_CUDA_64) for (symbol, addend), at in slots.items()]
-        return bytes(bound), operands, addresses
+            at, address = move.offset, self.functions.get(move.symbol, 0 if move.symbol == kernel else None)
+            if address is None:
+                slot = slots.setdefault((move.symbol, move.addend), 8 * len(slots))
+                operands[base + at] = slot + half
+            elif move.type == R_CUDA_ABS47_34:  # in units of 4 bytes, at bit 34
+                word = int.from_bytes(code[at : at + 16], "little") & ~((1 << 47) - 1 << 34)
+                code[at : at + 16] = (word | (address + move.addend >> 2) << 34).to_bytes(16, "little")
+            else:
+                value = (address + move.addend).to_bytes(8, "little")
+                code[at + 4 : at + 8] = value[half : half + 4]
+        return bytes(code)
 
     @staticmethod
     def _facts(attributes: list[tuple[int, bytes | int]]) -> dict:

@@ -112,13 +112,13 @@ class Decoder:
             operands = (*operands[:relative], target, *operands[relative + 1 :])
         return Instr(offset, op, mods, operands, guard, high << 64 | low)
 
-    def kernel(self, code: bytes, name: str = "?") -> list[Instr]:
-        """All instructions of a text section, in order."""
+    def kernel(self, code: bytes, name: str = "?", base: int = 0) -> list[Instr]:
+        """All instructions of a text section that lies at code address ``base``, in order."""
         if len(code) % WORD_BYTES:
             raise DecodeError(name, len(code), 0, "the section is not whole instructions")
         decode = self.instruction
         return [
-            decode(low, high, WORD_BYTES * index, name)
+            decode(low, high, base + WORD_BYTES * index, name)
             for index, (low, high) in enumerate(struct.iter_unpack("<QQ", code))
         ]
 
@@ -140,7 +140,11 @@ def decode_kernel(code: bytes, name: str = "?", arch: int = 75) -> list[Instr]:
 
 def decode_code(code: KernelCode) -> list[Instr]:
     """All instructions of a kernel, immediates that are addresses of the module replaced by their constants."""
-    instrs = decode_kernel(code.code, code.name, code.arch)
+    instrs: list[Instr] = []
+    at = 0
+    for address, size in code.segments or ((0, len(code.code)),):
+        instrs += decoder(code.arch).kernel(code.code[at : at + size], code.name, address)
+        at += size
     for number, instr in enumerate(instrs):
         if instr.offset in code.address_operands:
             instrs[number] = _with_address(instr, Const(ADDRESS_BANK, code.address_operands[instr.offset]))

@@ -153,7 +153,12 @@ class Machine:
 
     def _call(self, instr: Instr) -> None:
         b = self.builder
+        register = next((o for o in instr.operands if isinstance(o, (Reg, UReg))), None)
         if instr.has("REL"):
+            target = self._target(instr) + (self._word(register).astype(np.int64) if register is not None else 0)
+            self._jump(self._taken(instr), target)
+            return
+        if register is None and any(isinstance(o, Label) for o in instr.operands):
             self._jump(self._taken(instr), self._target(instr))
             return
         mask = self._taken(instr)
@@ -161,6 +166,8 @@ class Machine:
         for address in np.unique(target[mask]):
             lanes = mask & (target == address)
             name = b.launch.externals.get(int(address))
+            if not address:
+                raise Trap(f"{b.launch.name}: call of address 0 at {b.instr.offset:#x}")
             if name is None:
                 self._jump(lanes, int(address))
             else:
@@ -169,22 +176,30 @@ class Machine:
     def _external(self, name: str, lanes: Array) -> None:
         """A call into the host's device runtime: arguments from R4 on, return address in R20:R21."""
         b = self.builder
+        first, second = (np.broadcast_to(b.reg64(n), lanes.shape) for n in (4, 6))
+        result = first.copy()
         if name == "vprintf":
-            form, arguments = (np.broadcast_to(b.reg64(n), lanes.shape)[lanes] for n in (4, 6))
             if b.launch.printf is not None:
-                for f, a in zip(form.tolist(), arguments.tolist()):
+                for f, a in zip(first[lanes].tolist(), second[lanes].tolist()):
                     b.launch.printf(f, a)
-            outer, b.mask = b.mask, lanes
-            b.set_reg(4, np.zeros((1, 1), np.uint32))
-            b.mask = outer
-            self._jump(lanes, b.reg64(20).astype(np.int64))
-            return
-        raise Trap(f"{b.launch.name}: {name} called at {b.instr.offset:#x}")
+            result = result & ~np.uint64(0xFFFFFFFF)
+        elif name in ("malloc", "__cuda_syscall_aligned_malloc"):
+            sizes, alignments = first[lanes].tolist(), second[lanes].tolist() if name != "malloc" else None
+            result[lanes] = [b.launch.memory.allocate(*call) for call in zip(sizes, alignments or [16] * len(sizes))]
+        elif name == "free":
+            for address in first[lanes].tolist():
+                b.launch.memory.release(address)
+        else:
+            raise Trap(f"{b.launch.name}: {name} called at {b.instr.offset:#x}")
+        outer, b.mask = b.mask, lanes
+        b.set_reg64(4, result)
+        b.mask = outer
+        self._jump(lanes, b.reg64(20).astype(np.int64))
 
     def _ret(self, instr: Instr) -> None:
-        """.REL: the register pair holds an offset in the function, .ABS an address; code addresses start at 0."""
+        """.REL: the register pair holds an offset in the function, whose start is the label; .ABS a code address."""
         register = self._register(instr)
-        target = self.builder.reg64(register.n).astype(np.int64) + self._target(instr)
+        target = self.builder.reg64(register.n).astype(np.int64) + (self._target(instr) if instr.has("REL") else 0)
         self._jump(self._taken(instr), target & 0xFFFFFFFF)
 
     def _exit(self, instr: Instr) -> None:

@@ -26,6 +26,9 @@ class Memory:
         self._bases: list[int] = []
         self._buffers: list[Array] = []
         self._next = 0x7000_0000_0000
+        self.heap_bytes = 8 << 20  # CUDA's default of cudaLimitMallocHeapSize
+        self._heap: dict[int, int] = {}  # address -> bytes
+        self._heap_used = 0
 
     def add(self, array: Array, address: int | None = None) -> int:
         """Back [address, address + nbytes) with a C-contiguous array; returns the address (a multiple of 256)."""
@@ -42,6 +45,25 @@ class Memory:
         self._bases.insert(at, address)
         self._buffers.insert(at, flat)
         return address
+
+    def allocate(self, size: int, alignment: int = 16) -> int:
+        """A block of the heap of device code; 0 where it does not fit."""
+        if size + self._heap_used > self.heap_bytes or alignment > 256 or alignment & (alignment - 1):
+            return 0
+        address = self.add(np.zeros(max(size, 1), np.uint8))
+        self._heap[address] = size
+        self._heap_used += size
+        return address
+
+    def release(self, address: int) -> None:
+        """Give back what ``allocate`` gave. Raises MemoryFault for any other address but 0."""
+        if not address:
+            return
+        if address not in self._heap:
+            raise MemoryFault(f"free of {address:#x}, which malloc has not given")
+        self._heap_used -= self._heap.pop(address)
+        at = self._bases.index(address)
+        del self._bases[at], self._buffers[at]
 
     def find(self, address: int) -> tuple[int, Array] | None:
         """Base and bytes of the buffer that holds ``address``."""

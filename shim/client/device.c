@@ -188,6 +188,42 @@ int maf_device_attribute(int attribute, int *value)
     return MAF_E_INVALID_VALUE;
 }
 
+/* --- limits: cudaLimit values ------------------------------------------------------------------------------------ */
+enum { LIMIT_STACK = 0, LIMIT_HEAP = 2, LIMITS = 7, LARGEST_STACK = 512 << 10 };
+/* Stack of a thread, printf FIFO, heap of device code, synchronisation depth, pending launches, L2 fetch, persisting L2.
+ * What takes effect here are the stack and the heap; printf's output needs no buffer, the others are hints. */
+static const uint64_t first_limits[LIMITS] = {1024, 1 << 20, 8 << 20, 2, 2048, 64, 0};
+static uint64_t limits[MAF_MAX_SDA][LIMITS]; /* 1 + the value; 0: the first one */
+
+int maf_get_limit(int limit, size_t *value)
+{
+    if (limit < 0 || limit >= LIMITS)
+        return 215; /* cudaErrorUnsupportedLimit */
+    uint64_t set = __atomic_load_n(&limits[current_device][limit], __ATOMIC_RELAXED);
+    *value = set ? set - 1 : first_limits[limit];
+    return 0;
+}
+
+int maf_set_limit(int limit, size_t value)
+{
+    if (limit < 0 || limit >= LIMITS)
+        return 215;
+    struct maf_control *c = maf_g.control;
+    if (limit == LIMIT_STACK) {
+        if (!value || value > LARGEST_STACK)
+            return MAF_E_INVALID_VALUE;
+        __atomic_store_n(&c->stack_bytes[current_device], value, __ATOMIC_RELEASE);
+    }
+    if (limit == LIMIT_HEAP) {
+        /* Its size is fixed once a kernel has used it. */
+        if (__atomic_load_n(&c->heap_used[current_device], __ATOMIC_ACQUIRE) || value > (uint64_t)maf_device_profile()->totalGlobalMem)
+            return MAF_E_INVALID_VALUE;
+        __atomic_store_n(&c->heap_bytes[current_device], value, __ATOMIC_RELEASE);
+    }
+    __atomic_store_n(&limits[current_device][limit], value + 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
 /* --- launch configuration stack --------------------------------------------------------------------------------- */
 enum { CONFIG_DEPTH = 4 };
 static MAF_TLS struct maf_config configs[CONFIG_DEPTH];

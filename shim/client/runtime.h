@@ -62,6 +62,8 @@ MAF_API const char *maf_error_text(int error);
 
 /* Value of a CUdevice_attribute / cudaDeviceAttr; 0 or MAF_E_INVALID_VALUE. */
 MAF_API int maf_device_attribute(int attribute, int *value);
+MAF_API int maf_get_limit(int limit, size_t *value);
+MAF_API int maf_set_limit(int limit, size_t value); /* of the current device; after maf_enter */
 struct maf_profile;
 MAF_API const struct maf_profile *maf_device_profile(void);
 /* For management tools: SDAs of this session, those that CUDA_VISIBLE_DEVICES hides included, and the visible

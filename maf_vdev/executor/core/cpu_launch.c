@@ -31,6 +31,7 @@ enum {
 };
 
 enum { TRAP_BRANCH = 1, TRAP_INSTRUCTION = 2 };
+enum { CALL_TARGET = 12 }; /* see rt_call_abs */
 enum { STACK_BYTES = 8 << 20, PAGE = 4096, SPINS_BEFORE_YIELD = 8 };
 
 /* Words of constant bank 0 that the driver sets (CUDA 10 to 13, sm_70 to sm_89). */
@@ -53,6 +54,7 @@ struct maf_cpu_job {
     uint64_t ctas;
     uint32_t threads; /* per CTA */
     uint32_t shared_bytes;
+    uint32_t local_bytes; /* per lane */
     uint64_t chunk;
     _Atomic uint64_t next;
     _Atomic int error;
@@ -130,7 +132,7 @@ static struct maf_cta *take_cta(struct maf_cpu_worker *worker, struct maf_cpu_jo
         return NULL;
     uint32_t memories = fibres ? job->tid->warps : 1; /* warps that run one after the other share frame and local memory */
     if (reserve(&c->shared, &c->shared_bytes, job->shared_bytes) ||
-        reserve(&c->local, &c->local_bytes, (size_t)job->kernel->local_bytes * MAF_WARP * memories) ||
+        reserve(&c->local, &c->local_bytes, (size_t)job->local_bytes * MAF_WARP * memories) ||
         reserve(&c->frames, &c->frame_bytes, (size_t)job->kernel->frame_bytes * memories) ||
         (fibres && stacks_of(c))) {
         c->next = worker->free;
@@ -237,9 +239,11 @@ static _Noreturn void rt_trap(struct maf_warp *w, uint32_t why) {
     leave(w, why == TRAP_BRANCH ? ERROR_INVALID_PC : ERROR_LAUNCH_FAILURE);
 }
 
-static void rt_call_abs(struct maf_warp *w, uint32_t mask, uint32_t low, uint32_t high, uint32_t (*args)[MAF_WARP]) {
-    uint64_t target = low | (uint64_t)high << 32;
-    if (!mask) return;
+static uint64_t word64(uint32_t (*args)[MAF_WARP], int n, int lane) {
+    return args[n][lane] | (uint64_t)args[n + 1][lane] << 32;
+}
+
+static void call_driver(struct maf_warp *w, uint32_t mask, uint64_t target, uint32_t (*args)[MAF_WARP]) {
     if (target == MAF_ADDRESS_VPRINTF) {
         maf_rt_print(w, mask, args);
         return;
@@ -248,9 +252,46 @@ static void rt_call_abs(struct maf_warp *w, uint32_t mask, uint32_t low, uint32_
         maf_rt_assert_text(w, mask, args);
         leave(w, ERROR_ASSERT);
     }
-    fprintf(stderr, "maf-vdev: kernel %s calls a device function that is not provided (%#llx)\n",
-            w->cta->job->kernel->name, (unsigned long long)target);
+    if (target == MAF_ADDRESS_MALLOC || target == MAF_ADDRESS_ALIGNED_MALLOC) {
+        for (uint32_t m = mask; m; m &= m - 1) {
+            int l = __builtin_ctz(m);
+            uint64_t bytes = word64(args, 0, l);
+            uint64_t p = target == MAF_ADDRESS_MALLOC ? maf_heap_allocate(bytes)
+                                                      : maf_heap_allocate_aligned(bytes, word64(args, 2, l));
+            args[0][l] = (uint32_t)p;
+            args[1][l] = (uint32_t)(p >> 32);
+        }
+        return;
+    }
+    if (target == MAF_ADDRESS_FREE) {
+        for (uint32_t m = mask; m; m &= m - 1) {
+            uint64_t p = word64(args, 0, __builtin_ctz(m));
+            if (!maf_heap_free(p)) continue;
+            fprintf(stderr, "maf-vdev: kernel %s frees %#llx, which malloc has not given\n", w->cta->job->kernel->name,
+                    (unsigned long long)p);
+            leave(w, ERROR_LAUNCH_FAILURE);
+        }
+        return;
+    }
+    const char *kernel = w->cta->job->kernel->name;
+    if (target >> 48 == MAF_UNPROVIDED_HI)
+        fprintf(stderr, "maf-vdev: kernel %s calls %s, a device function that is not provided\n", kernel,
+                (const char *)(uintptr_t)(target & 0xffffffffffffull));
+    else
+        fprintf(stderr, "maf-vdev: kernel %s calls %#llx, which is no function\n", kernel, (unsigned long long)target);
     leave(w, ERROR_LAUNCH_FAILURE);
+}
+
+/* args: R4 to R15, then the address that each lane calls. Lanes that call one function do it together. */
+static void rt_call_abs(struct maf_warp *w, uint32_t mask, uint32_t (*args)[MAF_WARP]) {
+    while (mask) {
+        uint64_t target = word64(args, CALL_TARGET, __builtin_ctz(mask));
+        uint32_t same = 0;
+        for (uint32_t m = mask; m; m &= m - 1)
+            if (word64(args, CALL_TARGET, __builtin_ctz(m)) == target) same |= m & -m;
+        call_driver(w, same, target, args);
+        mask &= ~same;
+    }
 }
 
 /* At the head of a loop that polls memory. */
@@ -366,7 +407,7 @@ static void set_warp(struct maf_cta *c, uint32_t k, const uint32_t id[3], int fi
     w->const0 = job->const0;
     w->banks = job->kernel->bank;
     w->shared = c->shared;
-    w->local = c->local + (size_t)memory * job->kernel->local_bytes * MAF_WARP;
+    w->local = c->local + (size_t)memory * job->local_bytes * MAF_WARP;
     w->frame = c->frames + (size_t)memory * job->kernel->frame_bytes;
     w->tid = &t->lanes[k][0][0];
     w->runtime = runtime;
@@ -588,7 +629,7 @@ static const struct tid_table *tid_table_of(const uint32_t block[3]) {
 }
 
 static int build_const0(const struct maf_cpu_kernel *k, const uint32_t grid[3], const uint32_t block[3],
-                        uint32_t dynamic_shared, const void *params, uint32_t param_bytes) {
+                        uint32_t local_bytes, uint32_t dynamic_shared, const void *params, uint32_t param_bytes) {
     size_t need = (size_t)k->param_base + (k->param_bytes > param_bytes ? k->param_bytes : param_bytes) + 64;
     if (const0_size < need) {
         free(const0_buffer);
@@ -604,7 +645,7 @@ static int build_const0(const struct maf_cpu_kernel *k, const uint32_t grid[3], 
     memcpy(p + C0_BLOCK, block, 12);
     memcpy(p + C0_GRID, grid, 12);
     /* generic windows of shared and local memory, stack top, bytes of dynamic shared memory */
-    uint32_t windows[] = {0, MAF_SHARED_HI, 0, MAF_LOCAL_HI, k->local_bytes, dynamic_shared};
+    uint32_t windows[] = {0, MAF_SHARED_HI, 0, MAF_LOCAL_HI, local_bytes, dynamic_shared};
     memcpy(p + C0_SHARED_WINDOW, windows, sizeof windows);
     uint32_t shared = k->static_shared + dynamic_shared;
     memcpy(p + C0_SHARED_BYTES, &shared, sizeof shared);
@@ -612,6 +653,15 @@ static int build_const0(const struct maf_cpu_kernel *k, const uint32_t grid[3], 
     memcpy(p + C0_SM_COUNT, &sms, sizeof sms);
     memcpy(p + k->param_base, params, param_bytes);
     return 0;
+}
+
+static const uint64_t *stack_limits;
+
+void maf_cpu_stack_limits(const uint64_t *bytes) { stack_limits = bytes; }
+
+static uint32_t local_bytes_of(const struct maf_cpu_kernel *k) {
+    uint64_t limit = stack_limits && k->flags & MAF_KERNEL_CALLS ? stack_limits[maf_heap_selected()] : 0;
+    return limit > k->local_bytes ? (uint32_t)((limit + 15) & ~15ull) : k->local_bytes;
 }
 
 int maf_cpu_launch(const struct maf_cpu_kernel *k, const uint32_t grid[3], const uint32_t block[3],
@@ -625,7 +675,8 @@ int maf_cpu_launch(const struct maf_cpu_kernel *k, const uint32_t grid[3], const
     struct maf_cpu_job job = {.kernel = k, .ctas = ctas, .threads = (uint32_t)threads};
     job.tid = tid_table_of(block);
     if (!job.tid) return ERROR_MEMORY;
-    int error = build_const0(k, grid, block, dynamic_shared, params, param_bytes);
+    job.local_bytes = local_bytes_of(k);
+    int error = build_const0(k, grid, block, job.local_bytes, dynamic_shared, params, param_bytes);
     if (error) return error;
     job.const0 = const0_buffer;
     uint64_t workspace = (uint64_t)(uintptr_t)job.grid_workspace;

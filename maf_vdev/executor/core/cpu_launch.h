@@ -22,6 +22,7 @@ enum maf_kernel_flag {
     MAF_KERNEL_SHARED = 4,  /* touches shared memory */
     MAF_KERNEL_ASSERT = 8,
     MAF_KERNEL_PRINT = 16,
+    MAF_KERNEL_CALLS = 32, /* how deep its calls go is not known: cudaLimitStackSize holds */
 };
 
 /* Constant banks addressed by translated code; bank 0 is built per launch. */
@@ -54,6 +55,19 @@ struct maf_cpu_kernel {
  * 1 invalid value, 2 out of memory, 9 invalid configuration, 710 device assert, 715 illegal instruction, 719 launch failure. */
 int maf_cpu_launch(const struct maf_cpu_kernel *k, const uint32_t grid[3], const uint32_t block[3],
                    uint32_t dynamic_shared, const void *params, uint32_t param_bytes);
+
+/* cpu_heap.c: the heap of device code. limits: bytes per SDA, 0 for CUDA's default, read when a heap is made, which sets
+ * used[sda]. The launches that follow use the selected SDA's. allocate gives 0 where nothing fits; free gives 0, or -1
+ * for what is no block. */
+void maf_heap_limits(const uint64_t *limits, uint32_t *used);
+void maf_heap_select(uint32_t sda);
+uint32_t maf_heap_selected(void);
+uint64_t maf_heap_allocate(uint64_t bytes);
+uint64_t maf_heap_allocate_aligned(uint64_t bytes, uint64_t alignment); /* a power of two */
+int maf_heap_free(uint64_t address);
+
+/* Bytes of stack of a thread whose kernel calls functions of unknown depth, per SDA; 0: CUDA's default. */
+void maf_cpu_stack_limits(const uint64_t *bytes);
 
 /* Name of the kernel that the calling thread runs, or NULL. Async-signal-safe. */
 const char *maf_cpu_current_kernel_name(void);

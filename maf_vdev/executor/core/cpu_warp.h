@@ -15,6 +15,11 @@ enum { MAF_WARP = 32, MAF_MAX_WARPS = 32, MAF_BARRIERS = 16 };
 #define MAF_LOCAL_HI 0x00020000u
 #define MAF_ADDRESS_VPRINTF 0x0003000000000010ull
 #define MAF_ADDRESS_ASSERTFAIL 0x0003000000000020ull
+#define MAF_ADDRESS_MALLOC 0x0003000000000030ull
+#define MAF_ADDRESS_FREE 0x0003000000000040ull
+#define MAF_ADDRESS_ALIGNED_MALLOC 0x0003000000000050ull
+/* The high 16 bits of the address of a function that is not provided; the others are the address of its name. */
+#define MAF_UNPROVIDED_HI 4u
 
 /* In the code of an atomic: all its addresses are in shared memory. */
 #define MAF_ATOMIC_SHARED 0x10000u

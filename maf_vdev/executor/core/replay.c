@@ -151,6 +151,7 @@ static struct maf_usage *launch(const struct maf_cmd_launch *c) {
         }
     }
     maf_fault_current("kernel", NULL);
+    maf_heap_select(c->h.sda);
     int error = maf_cpu_launch(kernel, c->grid, c->block, c->dynamic_shared, c + 1, c->param_bytes);
     if (error) failed("kernel", kernel->name, error);
     return &kernels[c->kernel].usage;

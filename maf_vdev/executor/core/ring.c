@@ -1,6 +1,7 @@
 /* The ring: waiting for commands, publishing progress, and handing over host callbacks. */
 #define _GNU_SOURCE
 #include "core.h"
+#include "cpu_launch.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -60,6 +61,8 @@ int maf_core_attach(int ring_fd) {
         return EINVAL;
     maf_control_page = c;
     ring = (const unsigned char *)p + c->ring_offset;
+    maf_heap_limits(c->heap_bytes, c->heap_used);
+    maf_cpu_stack_limits(c->stack_bytes);
     return 0;
 }
 

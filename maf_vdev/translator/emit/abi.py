@@ -42,7 +42,7 @@ RT = {
 }
 
 # Kernel flags, as enum maf_kernel_flag.
-FLAG_BARRIER, FLAG_SPIN, FLAG_SHARED, FLAG_ASSERT, FLAG_PRINT = 1, 2, 4, 8, 16
+FLAG_BARRIER, FLAG_SPIN, FLAG_SHARED, FLAG_ASSERT, FLAG_PRINT, FLAG_CALLS = 1, 2, 4, 8, 16, 32
 
 # Generic windows: high words of 64-bit addresses that no host pointer has.
 SHARED_HI = 0x00010000
@@ -51,6 +51,11 @@ LOCAL_HI = 0x00020000
 # Addresses that bank-4 slots hold for functions that the runtime provides.
 ADDRESS_VPRINTF = 0x0003000000000010
 ADDRESS_ASSERTFAIL = 0x0003000000000020
+ADDRESS_MALLOC = 0x0003000000000030
+ADDRESS_FREE = 0x0003000000000040
+ADDRESS_ALIGNED_MALLOC = 0x0003000000000050
+# The high 16 bits of the address of a function that is not provided; the others are the address of its name.
+UNPROVIDED_HI = 4
 
 # Driver-defined words of constant bank 0.
 C0_SHARED_WINDOW = 0x18

@@ -74,6 +74,8 @@ def build(cfg: Cfg, slow_entries: set[int]) -> list[Node]:
             if back is None:
                 raise Unsuitable("call without a return address")
             n.succs = [node(b.succs[0], (*c, back))]
+        elif b.kind == "icall":
+            n.cold = True
         elif b.kind == "ret":
             if not c or conditions(b.last):
                 n.cold = True

@@ -177,19 +177,37 @@ class LlvmBuilder(Memory):
             b.barrier_request = None
             b.runtime("barrier", "void", f"i32 {bar_id}", f"i32 {count}", "i32 1")
 
+    def indirect_call(self, i: Instr, taken: V | None) -> V:
+        """Where the lanes go on that call what a register says: calls of the driver's functions are done here.
+
+        taken: i32 mask of the lanes that call, None for all."""
+        b = self
+        if not i.has("ABS"):
+            register = next(o for o in i.operands if isinstance(o, (Reg, UReg)))
+            return b.add(
+                b.reg(register.n) if isinstance(register, Reg) else b.ureg(register.n), b.const("i32", target(i))
+            )
+        address = called_address(b, i)
+        low, high, zero = b.lo32(address), b.hi32(address), b.const("i32", 0)
+        # No function starts where the kernel does: a call of 0 is left to the runtime, which refuses it.
+        driver = b.or_(b.icmp("ne", high, zero), b.icmp("eq", low, zero))
+        b.guard = driver if taken is None else b.and_(driver, b.lanes_of(taken))
+        self._call_driver(address)
+        return b.select(driver, b.const("i32", i.offset + 16), low)
+
     def _syscall(self, i: Instr) -> None:
-        """CALL.ABS: arguments in R4.., result in R4 (CUDA ABI)."""
+        self.guard = self.guard_value(i.guard)
+        self._call_driver(called_address(self, i))
+
+    def _call_driver(self, address: V) -> None:
+        """CALL.ABS: arguments in R4.., result in R4 (CUDA ABI). The guard is set, and taken back."""
         b = self
         b.flags |= abi.FLAG_ASSERT | abi.FLAG_PRINT
-        b.guard = b.guard_value(i.guard)
-        address = called_address(b, i)
-        buf = b.place("syscall", "[12 x <32 x i32>]")
-        for k in range(12):
+        buf = b.place("syscall", "[14 x <32 x i32>]")
+        for k, value in enumerate([*(b.reg(4 + n) for n in range(12)), b.lo32(address), b.hi32(address)]):
             p = b.ins(f"getelementptr i8, ptr {buf}, i64 {128 * k}")
-            b.do(f"store <32 x i32> {b.vector(b.reg(4 + k))}, ptr {p}, align 64")
-        lo = b.scalar(b.lane_uniform(b.lo32(address)))
-        hi = b.scalar(b.lane_uniform(b.hi32(address)))
-        b.runtime("call_abs", "void", f"i32 {b.scalar(b.mask_bits())}", f"i32 {lo}", f"i32 {hi}", f"ptr {buf}")
+            b.do(f"store <32 x i32> {b.vector(value)}, ptr {p}, align 64")
+        b.runtime("call_abs", "void", f"i32 {b.scalar(b.mask_bits())}", f"ptr {buf}")
         for k in range(2):
             p = b.ins(f"getelementptr i8, ptr {buf}, i64 {128 * k}")
             b.set_reg(4 + k, b.leaf("i32", b.ins(f"load <32 x i32>, ptr {p}, align 64"), True))
@@ -202,7 +220,7 @@ class LlvmBuilder(Memory):
         if register is None:
             raise LiftError(f"indirect branch without a register: {describe(i)}")
         v = b.reg(register.n) if isinstance(register, Reg) else b.ureg(register.n)
-        if i.op == "RET":
+        if i.op == "RET" and not i.has("REL"):
             return v
         return b.add(v, b.const("i32", target(i)))
 

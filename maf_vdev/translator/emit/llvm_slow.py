@@ -251,6 +251,8 @@ class SlowEmitter:
                 taken = b.and_(b.bits_of(p), b.exec_bits)
             if block.kind in ("ret", "indirect"):
                 to = b.branch_target(last)
+            if block.kind == "icall":
+                to = b.indirect_call(last, taken)
         dirty = {}
         for kind, n in b.dirty:
             dirty[kind, n] = {REG: b.regs, PRED: b.preds, UREG: b.uregs, UPRED: b.upreds}[kind][n]
@@ -422,7 +424,7 @@ class SlowEmitter:
         self._push(r, go)  # type: ignore[arg-type]
         b.do("br label %dispatch")
 
-    _end_indirect = _end_ret
+    _end_indirect = _end_icall = _end_ret
 
     def _end_barrier(self, p: Pending, x: str, taken: str | None, target: str | None) -> None:
         b = self.b

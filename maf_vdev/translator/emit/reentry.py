@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..cfg import Block, Cfg, post_dominators
+from ..cfg import CALLS, Block, Cfg, post_dominators
 from . import abi
 
 MAX_ENTRIES = 12
@@ -45,9 +45,9 @@ def meeting_points(cfg: Cfg) -> set[int]:
     """Blocks where lanes that parted may all be again: behind branches and barriers, and at the heads of loops."""
     blocks = cfg.blocks
     out = {s for b in blocks if b.kind == "barrier" for s in b.succs}
-    out |= {s for b in blocks for s in b.succs if s <= b.index and b.kind != "call"}
+    out |= {s for b in blocks for s in b.succs if s <= b.index and b.kind not in CALLS}
     ends = post_dominators(blocks)
-    out |= {ends[b.index] for b in blocks if b.kind in ("branch", "call") and ends[b.index] is not None}
+    out |= {ends[b.index] for b in blocks if b.kind in ("branch", *CALLS) and ends[b.index] is not None}
     return out - {0}
 
 

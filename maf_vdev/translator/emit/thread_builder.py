@@ -162,7 +162,7 @@ class ThreadBuilder(ThreadValues):
         if register is None:
             raise LiftError(f"indirect branch without a register: {describe(i)}")
         v = self.reg(register.n) if isinstance(register, Reg) else self.ureg(register.n)
-        return v if i.op == "RET" else self.add(v, self.const("i32", target(i)))
+        return v if i.op == "RET" and not i.has("REL") else self.add(v, self.const("i32", target(i)))
 
     # --- machine state ------------------------------------------------------------------------------
     def _holds(self) -> dict[str, T]:
@@ -501,7 +501,8 @@ class ThreadBuilder(ThreadValues):
         self.out.do(
             f"if ({address} == {abi.ADDRESS_ASSERTFAIL:#x}ul) "
             f"{{ if (status[0] == 0) {{ {self._report(ERROR_ASSERT, i.offset)} {kept} }} }} "
-            f"else {{ {self._report(ERROR_LAUNCH, i.offset)} }}"
+            f"else {{ if (status[0] == 0) {{ {self._report(ERROR_LAUNCH, i.offset)} "
+            f"status[8] = (u32){address}; status[9] = (u32)({address} >> 32); }} }}"
         )
         self.leave()
         self.out.do("}")

@@ -304,7 +304,8 @@ class ThreadEmitter:
                 do(f"if (!({condition})) {self._goto(block, succs[-1])}")
             self._switch(b.branch_target(last), block)
         else:
-            raise LiftError(f"{block.start:#x}: block of kind {block.kind}")
+            what = "a call through a pointer" if block.kind == "icall" else f"a block of kind {block.kind}"
+            raise LiftError(f"{block.start:#x}: {what}")
 
     def _switch(self, target: T, block: Block) -> None:
         b = self.b

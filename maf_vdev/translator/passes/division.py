@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..cfg import Block, conditions, is_hint
+from ..cfg import CALLS, Block, conditions, is_hint
 from ..ir import PT, RZ, URZ, Const, Imm, Instr, Pred, Reg, UReg
 from . import division64
 
@@ -363,9 +363,9 @@ def _drop_returns(blocks: list[Block], starts: Mapping[int, int]) -> None:
         if b.kind == "ret":
             continue  # reached through its call
         work += b.succs
-        if b.kind == "call":
+        if b.kind in CALLS:
             work.append(starts.get(b.last.offset + 16, k))
-    sites = {starts.get(blocks[k].last.offset + 16) for k in seen if blocks[k].kind == "call"}
+    sites = {starts.get(blocks[k].last.offset + 16) for k in seen if blocks[k].kind in CALLS}
     for b in blocks:
         if b.kind == "ret":
             kept = b.succs[-1:] if conditions(b.last) else []

@@ -59,6 +59,8 @@ def _load(data: bytes) -> ctypes.CDLL:
 class SourceImage:
     """What the planner asks of a cubin, answered from a shared object. Stays loaded while the process lives."""
 
+    functions: dict[str, int] = {}  # separately compiled ones: the compiler has linked them
+
     def __init__(self, data: bytes) -> None:
         """Raises CubinError when it was built for another layout of the launcher's structures."""
         self.variables: dict[str, object] = {}

@@ -378,22 +378,16 @@ CUresult cuCtxGetApiVersion(CUcontext context, unsigned *version)
     return 0;
 }
 
-static size_t limits[7] = {1024, 1 << 20, 8 << 20, 2, 2048, 64, 0};
-
 CUresult cuCtxGetLimit(size_t *value, int limit)
 {
-    if (limit < 0 || limit > 6)
-        return 215; /* CUDA_ERROR_UNSUPPORTED_LIMIT */
-    *value = limits[limit];
-    return 0;
+    ENTER();
+    return value ? maf_get_limit(limit, value) : MAF_E_INVALID_VALUE;
 }
 
 CUresult cuCtxSetLimit(int limit, size_t value)
 {
-    if (limit < 0 || limit > 6)
-        return 215;
-    limits[limit] = value;
-    return 0;
+    ENTER();
+    return maf_set_limit(limit, value);
 }
 
 CUresult cuCtxGetCacheConfig(int *config)

@@ -240,23 +240,16 @@ cudaError_t cudaDeviceReset(void)
     return cudaDeviceSynchronize();
 }
 
-/* Stack size, printf FIFO, malloc heap, synchronisation depth, pending launches, L2 fetch, persisting L2. */
-static size_t limits[7] = {1024, 1 << 20, 8 << 20, 2, 2048, 64, 0};
-
 cudaError_t cudaDeviceGetLimit(size_t *value, int limit)
 {
-    if (limit < 0 || limit > 6)
-        return done(215); /* cudaErrorUnsupportedLimit */
-    *value = limits[limit];
-    return 0;
+    ENTER();
+    return done(value ? maf_get_limit(limit, value) : MAF_E_INVALID_VALUE);
 }
 
 cudaError_t cudaDeviceSetLimit(int limit, size_t value)
 {
-    if (limit < 0 || limit > 6)
-        return done(215);
-    limits[limit] = value;
-    return 0;
+    ENTER();
+    return done(maf_set_limit(limit, value));
 }
 
 static int cache_config;

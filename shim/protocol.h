@@ -434,7 +434,7 @@ struct maf_plan_info {
 enum maf_op_kind { MAF_OP_GEMM = 1, MAF_OP_CONV = 2, MAF_OP_BATCHNORM = 3, MAF_OP_FFT = 4, MAF_OP_LAPACK = 5, MAF_OP_BLAS = 6, MAF_OP_RNN = 7,
                    MAF_OP_SAMPLER = 8, MAF_OP_CTC = 9,
                    MAF_OP_ELEMENTWISE = 10, MAF_OP_REDUCE = 11, MAF_OP_SOFTMAX = 12, MAF_OP_POOLING = 13,
-                   MAF_OP_SPARSE = 14, MAF_OP_STRUCTURED = 15, MAF_OP_RANDOM = 16, MAF_OP_GRAPH = 17 };
+                   MAF_OP_SPARSE = 14, MAF_OP_STRUCTURED = 15, MAF_OP_RANDOM = 16, MAF_OP_GRAPH = 17, MAF_OP_LRN = 18 };
 
 enum maf_dtype { /* element types */
     MAF_F32 = 0,
@@ -835,6 +835,21 @@ struct maf_op_pooling {
     int64_t window[3];
     int64_t pad[3];
     int64_t stride[3];
+};
+
+/* Local response normalization across channels (dimension 1): y = x s^-beta, s = k + alpha / window * (sum of squares of x
+ * over `window` channels, (window - 1) / 2 of them before).
+ * pointers forward: x y; backward: y dy x dx. scalars: doubles alpha, beta (of the result's blend), LRN's alpha, beta, k. */
+struct maf_op_lrn {
+    int64_t direction; /* 0 forward, 1 backward */
+    int64_t type;
+    int64_t window;
+    int64_t rank;
+    int64_t dims[5];
+    int64_t x_strides[5];
+    int64_t y_strides[5];
+    int64_t dy_strides[5];
+    int64_t dx_strides[5];
 };
 
 /* Sparse matrices: a (and b, c in the routines that say so) is CSR, CSC, COO or BSR, the others dense. */

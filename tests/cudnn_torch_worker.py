@@ -280,7 +280,48 @@ def sampling_and_ctc() -> None:
         report(f"ctc, labels on {where}", "gradient", g.grad, c.grad, torch.float32)
 
 
-GROUPS = {f.__name__: f for f in (convolutions, types, layouts, benchmark, normalisation)}
+def attention() -> None:
+    """scaled_dot_product_attention by cuDNN's graphs (capability 8.0): masks, shared heads, gradients, dropout."""
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    def run(
+        where: str, dtype: torch.dtype, tensors: list[torch.Tensor], mask: torch.Tensor | None, **more: Any
+    ) -> list:
+        q, k, v, weight = (t.to(where, dtype) for t in tensors)
+        leaves = [t.detach().requires_grad_() for t in (q, k, v)]
+        with sdpa_kernel(SDPBackend.CUDNN_ATTENTION if where == "cuda" else SDPBackend.MATH):
+            out = nn.functional.scaled_dot_product_attention(*leaves, attn_mask=mask, **more)
+        return [out, *torch.autograd.grad(out, leaves, weight)]
+
+    cases = [
+        ("plain", torch.float16, (2, 3, 3, 64, 64, 32), None, {}),
+        ("causal", torch.bfloat16, (2, 4, 4, 40, 40, 64), None, {"is_causal": True}),
+        ("shared heads, causal", torch.float16, (1, 4, 2, 33, 65, 64), None, {"is_causal": True, "enable_gqa": True}),
+        ("bias", torch.float16, (2, 2, 2, 17, 50, 16), "float", {"scale": 0.3}),
+        ("mask", torch.bfloat16, (2, 2, 1, 32, 48, 128), "bool", {"enable_gqa": True}),
+    ]
+    for name, dtype, (batch, heads, shared, queries, keys, width), kind, more in cases:
+        shapes = ((heads, queries), (shared, keys), (shared, keys), (heads, queries))
+        tensors = [torch.randn(batch, h, n, width).to(dtype) for h, n in shapes]
+        mask = None
+        if kind is not None:
+            mask = torch.randn(batch, heads, queries, keys).to(dtype)
+            mask = mask if kind == "float" else (mask > -0.5).index_fill(-1, torch.tensor([0]), True)
+        want = run("cpu", torch.float64, tensors, mask.double() if kind == "float" else mask, **more)
+        got = run("cuda", dtype, tensors, mask.cuda() if mask is not None else None, **more)
+        for what, a, b in zip(("output", "q gradient", "k gradient", "v gradient"), got, want, strict=True):
+            report(f"attention: {name}", what, a, b, dtype)
+    q = torch.randn(1, 2, 64, 64, dtype=torch.half, device="cuda")
+    v = torch.ones_like(q)
+    with sdpa_kernel(SDPBackend.CUDNN_ATTENTION):
+        dropped = nn.functional.scaled_dot_product_attention(q, q, v, dropout_p=0.25)
+    mean = dropped.float().mean()[None]
+    print(json.dumps({"case": "dropout", "what": "mean", "error": abs(mean.item() - 1), "bound": 0.1}), flush=True)
+    spread = float(dropped.float().std())
+    print(json.dumps({"case": "dropout", "what": "spread", "error": float(spread < 0.01), "bound": 0}), flush=True)
+
+
+GROUPS = {f.__name__: f for f in (attention, convolutions, types, layouts, benchmark, normalisation)}
 GROUPS |= {f.__name__: f for f in (fused, graphs, recurrent, recurrent_dropout, sampling_and_ctc)}
 
 if __name__ == "__main__":

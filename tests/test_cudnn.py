@@ -725,3 +725,59 @@ def test_dropout_functions(handle: Any) -> None:
     assert (masks[0] != masks[1]).any()
     assert lib.cudnnDropoutForward(handle, desc, *x.pair, *y.pair, reserve.pointer, 5) == d.SIZE_INSUFFICIENT
     assert lib.cudnnSetDropoutDescriptor(desc, handle, 1.5, states.pointer, 64, 1) == d.BAD_PARAM
+
+
+def test_local_response_normalization(handle: Any) -> None:
+    lib, x, dy = cudnn(), Tensor((2, 7, 2, 2), seed=1), Tensor((2, 7, 2, 2), seed=2)
+    y, dx = Tensor(x.start.shape, seed=3), Tensor(x.start.shape, seed=4)
+    desc = d.create("cudnnLRNDescriptor_t", "LRNDescriptor")
+    check(lib.cudnnSetLRNDescriptor(desc, 4, 0.9, 0.6, 1.5))
+    values = [ffi.new("unsigned *"), *(ffi.new("double *") for _ in range(3))]
+    check(lib.cudnnGetLRNDescriptor(desc, *values))
+    assert [v[0] for v in values] == [4, 0.9, 0.6, 1.5]
+    assert lib.cudnnSetLRNDescriptor(desc, 17, 0.9, 0.6, 1.5) == d.BAD_PARAM
+
+    def normalized(v: np.ndarray) -> np.ndarray:
+        """A window of 4 has one channel before and two behind."""
+        s = [(v[:, max(0, c - 1) : c + 3] ** 2).sum(1) for c in range(7)]
+        return v * (1.5 + 0.9 / 4 * np.stack(s, 1)) ** -0.6
+
+    v, g = x.start.astype(np.float64), dy.start.astype(np.float64)
+    check(lib.cudnnLRNCrossChannelForward(handle, desc, 0, one(1), *x.pair, one(0), *y.pair))
+    np.testing.assert_allclose(y.get(), normalized(v), atol=1e-6)
+    check(lib.cudnnLRNCrossChannelBackward(handle, desc, 0, one(2), *y.pair, *dy.pair, *x.pair, one(1), *dx.pair))
+    steps = 1e-5 * np.eye(v.size).reshape(-1, *v.shape)
+    slope = [((normalized(v + h) - normalized(v - h)) * g).sum() / 2e-5 for h in steps]
+    np.testing.assert_allclose(dx.get(), 2 * np.reshape(slope, v.shape) + dx.start, atol=1e-5)
+
+
+def test_normalization_functions(handle: Any) -> None:
+    """cuDNN 8's names for batch normalization."""
+    lib, x, y = cudnn(), Tensor(SHAPE, seed=1), Tensor(SHAPE, seed=2)
+    channels = [Tensor((1, 3, 1, 1), seed=n) for n in range(3, 9)]
+    scale, bias, mean, var, saved_mean, saved_inverse = channels
+    sizes = [ffi.new("size_t *", 1)]
+    check(lib.cudnnGetNormalizationTrainingReserveSpaceSize(handle, 1, 0, 0, ffi.NULL, x.pair[0], sizes[0], 1))
+    forward = [handle, 1, 0, 0, one(1), one(0), *x.pair, *scale.pair, bias.pair[1], 0.25, scale.pair[0]]
+    forward += [
+        mean.pair[1],
+        var.pair[1],
+        1e-3,
+        saved_mean.pair[1],
+        saved_inverse.pair[1],
+        ffi.NULL,
+        ffi.NULL,
+        ffi.NULL,
+    ]
+    forward += [*y.pair, ffi.NULL, 0, ffi.NULL, 0]
+    assert lib.cudnnNormalizationForwardTraining(*forward, 2) == d.NOT_SUPPORTED  # groups
+    check(lib.cudnnNormalizationForwardTraining(*forward, 1))
+    v = x.start.astype(np.float64)
+    m, s = v.mean((0, 2, 3), keepdims=True), v.var((0, 2, 3), keepdims=True)
+    np.testing.assert_allclose(y.get(), (v - m) / np.sqrt(s + 1e-3) * scale.start + bias.start, atol=1e-5)
+    np.testing.assert_allclose(mean.get(), 0.75 * mean.start + 0.25 * m, atol=1e-6)
+    inference = [handle, 1, 0, 0, one(1), one(0), *x.pair, *scale.pair, bias.pair[1], scale.pair[0], saved_mean.pair[1]]
+    inference += [scale.pair[1], ffi.NULL, ffi.NULL, ffi.NULL, *y.pair, 1e-3, 1]
+    check(lib.cudnnNormalizationForwardInference(*inference))
+    want = (v - m) / np.sqrt(np.abs(scale.start) + 1e-3) * scale.start + bias.start
+    np.testing.assert_allclose(y.get()[:, scale.start.ravel() > 0], want[:, scale.start.ravel() > 0], atol=1e-5)

@@ -26,14 +26,16 @@ GROUPS = {
     "recurrent": 150,
     "recurrent_dropout": 4,
     "sampling_and_ctc": 11,
+    "attention": 22,
 }
+PROFILES = {"attention": "a100"}  # flash and cuDNN attention exist from capability 8.0 on
 
 pytestmark = pytest.mark.skipif(not LIBRARIES.is_dir(), reason="the shim libraries are not built")
 
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_layers(group: str) -> None:
-    environment = {**os.environ, **build(Settings(), dict(os.environ))}
+    environment = {**os.environ, **build(Settings(profile=PROFILES.get(group, Settings().profile)), dict(os.environ))}
     done = subprocess.run(
         [sys.executable, str(WORKER), group],
         env=environment,

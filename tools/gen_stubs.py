@@ -55,6 +55,7 @@ class Library:
     exports: str
     not_supported: int
     code: str
+    limits: tuple[str, ...]  # what implemented functions refuse
 
     def soname(self, major: str) -> str:
         return self.soname_pattern.format(major=major)
@@ -100,6 +101,7 @@ def read_libraries() -> dict[str, Library]:
             exports=section["exports"],
             not_supported=int(section["not_supported"]),
             code=section["code"],
+            limits=tuple(section.get("limits", "").strip().splitlines()),
         )
     return libraries
 
@@ -267,6 +269,8 @@ def coverage_page() -> str:
                 because = f" ({reason})" if reason else ""
                 text.append(f"- {group}{because}: {', '.join(names)}")
             text.append("")
+        if library.limits:
+            text += ["**limits of implemented functions**", "", *(f"- {limit.strip()}" for limit in library.limits)]
     return "\n".join(text).rstrip() + "\n"
 
 

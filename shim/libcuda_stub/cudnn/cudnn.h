@@ -202,6 +202,10 @@ typedef struct maf_cudnn_filter *cudnnFilterDescriptor_t;
 typedef struct maf_cudnn_convolution *cudnnConvolutionDescriptor_t;
 typedef struct maf_cudnn_activation *cudnnActivationDescriptor_t;
 typedef struct maf_cudnn_pooling *cudnnPoolingDescriptor_t;
+typedef struct maf_cudnn_lrn *cudnnLRNDescriptor_t;
+typedef enum { CUDNN_LRN_CROSS_CHANNEL_DIM1 = 0 } cudnnLRNMode_t;
+typedef enum { CUDNN_NORM_PER_ACTIVATION = 0, CUDNN_NORM_PER_CHANNEL = 1 } cudnnNormMode_t;
+typedef enum { CUDNN_NORM_ALGO_STANDARD = 0, CUDNN_NORM_ALGO_PERSIST = 1 } cudnnNormAlgo_t;
 typedef struct maf_cudnn_dropout *cudnnDropoutDescriptor_t;
 typedef struct maf_cudnn_op_tensor *cudnnOpTensorDescriptor_t;
 typedef struct maf_cudnn_reduce_tensor *cudnnReduceTensorDescriptor_t;
@@ -507,6 +511,9 @@ cudnnStatus_t cudnnGetRNNDescriptor_v8(cudnnRNNDescriptor_t desc, cudnnRNNAlgo_t
                                        cudnnDropoutDescriptor_t *dropout, uint32_t *flags);
 cudnnStatus_t cudnnRNNSetClip_v8(cudnnRNNDescriptor_t desc, cudnnRNNClipMode_t mode, cudnnNanPropagation_t nan,
                                  double low, double high);
+cudnnStatus_t cudnnRNNGetClip_v8(cudnnRNNDescriptor_t desc, cudnnRNNClipMode_t *mode, cudnnNanPropagation_t *nan,
+                                 double *low, double *high);
+cudnnStatus_t cudnnRNNGetClip_v9(cudnnRNNDescriptor_t desc, cudnnRNNClipMode_t *mode, double *low, double *high);
 cudnnStatus_t cudnnRNNSetClip_v9(cudnnRNNDescriptor_t desc, cudnnRNNClipMode_t mode, double low, double high);
 cudnnStatus_t cudnnBuildRNNDynamic(cudnnHandle_t handle, cudnnRNNDescriptor_t desc, int batch);
 cudnnStatus_t cudnnGetRNNTempSpaceSizes(cudnnHandle_t handle, cudnnRNNDescriptor_t desc, cudnnForwardMode_t mode,
@@ -598,6 +605,57 @@ cudnnStatus_t cudnnSoftmaxBackward(cudnnHandle_t handle, cudnnSoftmaxAlgorithm_t
                                    const void *alpha, const cudnnTensorDescriptor_t y_desc, const void *y,
                                    const cudnnTensorDescriptor_t dy_desc, const void *dy, const void *beta,
                                    const cudnnTensorDescriptor_t dx_desc, void *dx);
+cudnnStatus_t cudnnDeriveNormTensorDescriptor(cudnnTensorDescriptor_t param, cudnnTensorDescriptor_t statistics,
+                                              const cudnnTensorDescriptor_t x, cudnnNormMode_t mode, int groups);
+cudnnStatus_t cudnnGetNormalizationForwardTrainingWorkspaceSize(
+    cudnnHandle_t handle, cudnnNormMode_t mode, cudnnBatchNormOps_t ops, cudnnNormAlgo_t algo,
+    const cudnnTensorDescriptor_t x, const cudnnTensorDescriptor_t z, const cudnnTensorDescriptor_t y,
+    const cudnnTensorDescriptor_t param, const cudnnActivationDescriptor_t activation,
+    const cudnnTensorDescriptor_t statistics, size_t *bytes, int groups);
+cudnnStatus_t cudnnGetNormalizationBackwardWorkspaceSize(
+    cudnnHandle_t handle, cudnnNormMode_t mode, cudnnBatchNormOps_t ops, cudnnNormAlgo_t algo,
+    const cudnnTensorDescriptor_t x, const cudnnTensorDescriptor_t y, const cudnnTensorDescriptor_t dy,
+    const cudnnTensorDescriptor_t dz, const cudnnTensorDescriptor_t dx, const cudnnTensorDescriptor_t param,
+    const cudnnActivationDescriptor_t activation, const cudnnTensorDescriptor_t statistics, size_t *bytes, int groups);
+cudnnStatus_t cudnnGetNormalizationTrainingReserveSpaceSize(cudnnHandle_t handle, cudnnNormMode_t mode,
+                                                            cudnnBatchNormOps_t ops, cudnnNormAlgo_t algo,
+                                                            const cudnnActivationDescriptor_t activation,
+                                                            const cudnnTensorDescriptor_t x, size_t *bytes, int groups);
+cudnnStatus_t cudnnNormalizationForwardTraining(
+    cudnnHandle_t handle, cudnnNormMode_t mode, cudnnBatchNormOps_t ops, cudnnNormAlgo_t algo, const void *alpha,
+    const void *beta, const cudnnTensorDescriptor_t x_desc, const void *x, const cudnnTensorDescriptor_t param_desc,
+    const void *scale, const void *bias, double factor, const cudnnTensorDescriptor_t statistics_desc,
+    void *running_mean, void *running_var, double epsilon, void *saved_mean, void *saved_invstd,
+    cudnnActivationDescriptor_t activation, const cudnnTensorDescriptor_t z_desc, const void *z,
+    const cudnnTensorDescriptor_t y_desc, void *y, void *workspace, size_t workspace_bytes, void *reserve,
+    size_t reserve_bytes, int groups);
+cudnnStatus_t cudnnNormalizationForwardInference(
+    cudnnHandle_t handle, cudnnNormMode_t mode, cudnnBatchNormOps_t ops, cudnnNormAlgo_t algo, const void *alpha,
+    const void *beta, const cudnnTensorDescriptor_t x_desc, const void *x, const cudnnTensorDescriptor_t param_desc,
+    const void *scale, const void *bias, const cudnnTensorDescriptor_t statistics_desc, const void *mean,
+    const void *var, const cudnnTensorDescriptor_t z_desc, const void *z, cudnnActivationDescriptor_t activation,
+    const cudnnTensorDescriptor_t y_desc, void *y, double epsilon, int groups);
+cudnnStatus_t cudnnNormalizationBackward(
+    cudnnHandle_t handle, cudnnNormMode_t mode, cudnnBatchNormOps_t ops, cudnnNormAlgo_t algo, const void *alpha_data,
+    const void *beta_data, const void *alpha_param, const void *beta_param, const cudnnTensorDescriptor_t x_desc,
+    const void *x, const cudnnTensorDescriptor_t y_desc, const void *y, const cudnnTensorDescriptor_t dy_desc,
+    const void *dy, const cudnnTensorDescriptor_t dz_desc, void *dz, const cudnnTensorDescriptor_t dx_desc, void *dx,
+    const cudnnTensorDescriptor_t param_desc, const void *scale, const void *bias, void *dscale, void *dbias,
+    double epsilon, const cudnnTensorDescriptor_t statistics_desc, const void *saved_mean, const void *saved_invstd,
+    cudnnActivationDescriptor_t activation, void *workspace, size_t workspace_bytes, void *reserve,
+    size_t reserve_bytes, int groups);
+cudnnStatus_t cudnnCreateLRNDescriptor(cudnnLRNDescriptor_t *desc);
+cudnnStatus_t cudnnDestroyLRNDescriptor(cudnnLRNDescriptor_t desc);
+cudnnStatus_t cudnnSetLRNDescriptor(cudnnLRNDescriptor_t desc, unsigned n, double alpha, double beta, double k);
+cudnnStatus_t cudnnGetLRNDescriptor(cudnnLRNDescriptor_t desc, unsigned *n, double *alpha, double *beta, double *k);
+cudnnStatus_t cudnnLRNCrossChannelForward(cudnnHandle_t handle, cudnnLRNDescriptor_t desc, cudnnLRNMode_t mode,
+                                          const void *alpha, const cudnnTensorDescriptor_t x_desc, const void *x,
+                                          const void *beta, const cudnnTensorDescriptor_t y_desc, void *y);
+cudnnStatus_t cudnnLRNCrossChannelBackward(cudnnHandle_t handle, cudnnLRNDescriptor_t desc, cudnnLRNMode_t mode,
+                                           const void *alpha, const cudnnTensorDescriptor_t y_desc, const void *y,
+                                           const cudnnTensorDescriptor_t dy_desc, const void *dy,
+                                           const cudnnTensorDescriptor_t x_desc, const void *x, const void *beta,
+                                           const cudnnTensorDescriptor_t dx_desc, void *dx);
 cudnnStatus_t cudnnPoolingForward(cudnnHandle_t handle, const cudnnPoolingDescriptor_t desc, const void *alpha,
                                   const cudnnTensorDescriptor_t x_desc, const void *x, const void *beta,
                                   const cudnnTensorDescriptor_t y_desc, void *y);

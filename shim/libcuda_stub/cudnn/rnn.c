@@ -186,6 +186,26 @@ EXPORT cudnnStatus_t cudnnRNNSetClip_v8(cudnnRNNDescriptor_t desc, cudnnRNNClipM
     return cudnnRNNSetClip_v9(desc, mode, low, high);
 }
 
+/* Only CUDNN_RNN_CLIP_NONE can be set, so that there are no bounds. */
+EXPORT cudnnStatus_t cudnnRNNGetClip_v9(cudnnRNNDescriptor_t desc, cudnnRNNClipMode_t *mode, double *low, double *high)
+{
+    REQUIRE(desc != NULL && mode != NULL, CUDNN_STATUS_BAD_PARAM_NULL_POINTER);
+    *mode = desc->clip;
+    if (low)
+        *low = 0;
+    if (high)
+        *high = 0;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+EXPORT cudnnStatus_t cudnnRNNGetClip_v8(cudnnRNNDescriptor_t desc, cudnnRNNClipMode_t *mode, cudnnNanPropagation_t *nan,
+                                        double *low, double *high)
+{
+    if (nan)
+        *nan = CUDNN_NOT_PROPAGATE_NAN;
+    return cudnnRNNGetClip_v9(desc, mode, low, high);
+}
+
 /* Prepares a persistent kernel on a GPU; there is nothing to prepare here. */
 EXPORT cudnnStatus_t cudnnBuildRNNDynamic(cudnnHandle_t handle, cudnnRNNDescriptor_t desc, int batch)
 {

@@ -84,6 +84,7 @@ setup(
             "translator/source/*.h",
             "translator/emit/*.h",
             "modnn/providers/*.cl",
+            "modnn/providers/*.h",
         ]
     },
     include_package_data=False,

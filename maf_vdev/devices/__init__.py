@@ -98,11 +98,14 @@ def default() -> str:
 
 def own_memory(name: str) -> int:
     """Bytes that a device of this name offers of memory of its own; 0 where it works on the host's."""
-    if name.partition(":")[0] != "opencl":
+    kind = name.partition(":")[0]
+    if kind == "opencl":
+        from . import opencl_runtime as runtime
+    elif kind == "hip":
+        from . import hip_runtime as runtime
+    else:
         return 0
-    from . import opencl_runtime
-
-    found = opencl_runtime.find(name)
+    found = runtime.find(name)
     return 0 if found.shared else max(found.offered_bytes, 1 << 20)
 
 

@@ -18,7 +18,10 @@ LIBRARIES = ("libamdhip64.so.7", "libamdhip64.so.6", "libamdhip64.so")
 COMPILERS = ("libhiprtc.so.7", "libhiprtc.so.6", "libhiprtc.so")
 PROPERTIES_BYTES = 4096  # more than the struct has
 NAME, MEMORY, LOCAL, WARP, THREADS, UNITS, PAGEABLE, ARCH = 0, 288, 296, 308, 320, 388, 672, 1160
-HOST_REGISTER_PORTABLE_MAPPED = 3
+# What hipModuleLoadData, scratch memory of kernels and the libraries take.
+RUNTIME_BYTES = 256 << 20
+# MAF_SYSTEM_BYTES of protocol.h: what the executor takes for modules' data.
+SYSTEM_MIB = 512
 
 
 class HipError(DeviceError):
@@ -47,7 +50,12 @@ class Found:
     def missing(self) -> tuple[str, ...]:
         if self.shared:
             return ()
-        return ("device memory is kept in host memory, which the device reads over its bus",)
+        return ("memory of its own: library calls of the host work on copies",)
+
+    @property
+    def offered_bytes(self) -> int:
+        """What an SDA gets of the memory where nobody says how much."""
+        return (self.memory_bytes * 9 // 10 >> 20) - SYSTEM_MIB << 20
 
 
 def _open(names: tuple[str, ...], override: str) -> ctypes.CDLL | None:
@@ -121,18 +129,19 @@ class Hip:
         ctypes.memset(pointer.value, 0, size)
         return pointer.value
 
-    def register(self, base: int, size: int) -> None:
-        """Let devices read and write this process's memory at its own addresses."""
-        self.call(
-            "hipHostRegister",
-            ctypes.c_void_p(base),
-            ctypes.c_size_t(size),
-            ctypes.c_uint(HOST_REGISTER_PORTABLE_MAPPED),
-        )
-        seen = ctypes.c_void_p()
-        self.call("hipHostGetDevicePointer", ctypes.byref(seen), ctypes.c_void_p(base), 0)
-        if seen.value != base:
-            raise HipError("the device sees host memory at other addresses than this process")
+    def free_bytes(self) -> int:
+        """Free memory of the current device, without what the runtime needs for itself."""
+        free, total = ctypes.c_size_t(), ctypes.c_size_t()
+        self.call("hipMemGetInfo", ctypes.byref(free), ctypes.byref(total))
+        return max(free.value - RUNTIME_BYTES, 0)
+
+    def device_memory(self, size: int) -> int:
+        """Address of memory of the current device."""
+        pointer = ctypes.c_void_p()
+        self.call("hipMalloc", ctypes.byref(pointer), ctypes.c_size_t(size))
+        if not pointer.value:
+            raise HipError("hipMalloc gave no memory")
+        return pointer.value
 
     def compile(self, text: str, arch: str) -> bytes:
         """A code object for an architecture. Raises CompileError with the compiler's log."""

@@ -8,9 +8,12 @@ Library calls of the host then work on copies (executor/core/own_memory.c).
 from __future__ import annotations
 
 import ctypes
+import math
 import warnings
 from typing import Any
 
+from ..modnn import native
+from ..modnn.providers.device_launch import Launch, Traits
 from ..modnn.registry import Plan
 from ..translator import cache, thread_source
 from ..translator.cubin import KernelCode
@@ -90,6 +93,8 @@ class Launcher:
 class OpenClDevice(ThreadDevice):
     """Implements devices.Device for one OpenCL device. own_bytes: of its memory for the SDA; 0: it shares the host's."""
 
+    dialect = "opencl"
+
     def __init__(self, found: Found, launcher: Launcher, window: Window | None = None):
         super().__init__()
         self.found = found
@@ -162,15 +167,34 @@ class OpenClDevice(ThreadDevice):
         """Kernels of our own where the operands would have to be copied for a host library."""
         if not self.own_bytes:
             return host
-        from . import opencl_ops
+        from . import device_ops
 
         try:
-            return opencl_ops.plan(self, kind, description, host)
+            return device_ops.plan(self, kind, description, host)
         except (BuildError, self.cl.Error) as error:  # the host's library does it
             from ..executor import record
 
             record.current().note(f"{self.found.label} takes no kernel of ours: {error}")
             return host
+
+    def traits(self) -> Traits:
+        """What the shapes of our own kernels depend on."""
+        device, found = self.found.device, self.found
+        local, group = int(device.local_mem_size), int(device.max_work_group_size)
+        return Traits(found.kind, found.units, local, group, found.options.fp64)
+
+    def own_kernel(self, launch: Launch) -> tuple[int, int, int, Any] | None:
+        """device_ops.OpDevice's. Raises BuildError and pyopencl's errors."""
+        cl = self.cl
+        kernel = cl.Kernel(self.build(launch.source(self.dialect)), launch.kernel)
+        limit = kernel.get_work_group_info(cl.kernel_work_group_info.WORK_GROUP_SIZE, self.found.device)
+        if limit < math.prod(launch.group):
+            return None
+        sizes = (ctypes.c_int64 * len(launch.sizes))(*launch.sizes)
+        flags = cl.mem_flags.READ_ONLY | cl.mem_flags.COPY_HOST_PTR
+        buffer = cl.Buffer(self.context, flags, hostbuf=memoryview(sizes))
+        kernel.set_arg(1 + len(launch.pointers) + len(launch.scalars), buffer)
+        return native.address("maf_opencl_op_address"), kernel.int_ptr, 0, (kernel, buffer)
 
     def _make_kernel(self, kernel: CpuKernel) -> KernelStruct:
         source = self._source(kernel.code)

@@ -42,6 +42,11 @@ def function(name: str) -> int:
         raise OSError(f"{CORE_MODULE} has no {name}") from None
 
 
+def address(name: str) -> int:
+    """What an exported function ``uint64_t f(void)`` of the core gives: the address of one that is not exported."""
+    return ctypes.CFUNCTYPE(ctypes.c_uint64)(function(name))()
+
+
 _CALL = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)
 
 

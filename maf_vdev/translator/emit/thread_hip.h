@@ -1,5 +1,7 @@
 /* HIP C++ under the translated kernels of emit/thread_kernel.py, for hiprtc and for clang alone: no header is used.
  *
+ * Defined before this text: MAF_BUFFER (device memory is one allocation; pointers of the program are offsets from
+ * mem_base), MAF_VOLATILE.
  * Threads exchange values through local memory (thread_kernel.SYNC_LOCAL), which suits waves of 32 and of 64 lanes. */
 #pragma STDC FP_CONTRACT OFF
 
@@ -30,7 +32,21 @@ typedef unsigned long m64 __attribute__((may_alias));
 #define MAF_KERNEL extern "C" __attribute__((global, launch_bounds(1024)))
 #define MAF_CONST_POINTER const
 
+#if MAF_BUFFER
+/* An address outside the memory is reported; the access then goes to its first page, which holds nothing. */
+MAF_FN u64 maf_outside(volatile u32 *status, u64 a) {
+    u32 none = 0;
+    if (__atomic_compare_exchange_n(status, &none, 700u, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        status[8] = (u32)a, status[9] = (u32)(a >> 32);
+    return 0;
+}
+MAF_FN u64 maf_place(volatile u32 *status, u64 a, u64 base, u64 bytes) {
+    return a - base < bytes ? a - base : maf_outside(status, a);
+}
+#define GPTR(T, a) ((MAF_MEM T *)(mem + maf_place(status, (a), mem_base, mem_bytes)))
+#else
 #define GPTR(T, a) ((MAF_MEM T *)(a))
+#endif
 #define LPTR(T, a) ((MAF_MEM T *)(smem + (a)))
 #define PPTR(T, a) ((T *)((u8 *)lmem + (a)))
 #define CPTR(T, p, o) ((const T *)((p) + (o)))

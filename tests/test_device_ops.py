@@ -23,7 +23,7 @@ import test_tensor_ops as tensor
 from maf_vdev.modnn import gemm
 from maf_vdev.modnn import elementwise as e
 from maf_vdev.modnn import reduce as r
-from maf_vdev.modnn.gemm import BF16, F16, F32, F64, I8, I32, U8
+from maf_vdev.modnn.gemm import BF16, F16, F32, I8, I32, U8
 from maf_vdev.modnn.providers import device_product, device_tensor
 from maf_vdev.modnn.providers.device_launch import Traits
 from maf_vdev.modnn.softmax import LOG

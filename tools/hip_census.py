@@ -35,25 +35,27 @@ CLANGS = ("clang-19", "clang-18", "clang-17", "clang-16", "clang-15", "clang")
 CAPABILITY = (7, 5)
 
 
-def launched(records: list[Path]) -> dict[str, int]:
-    """Symbol of each kernel that runs launched, and how often."""
+def launched(records: list[Path]) -> Counter[str]:
+    """Name of each kernel that runs launched, as people read it, and how often."""
     found: Counter[str] = Counter()
     for path in records:
         for kernel in json.loads(path.read_text())["kernels"]:
-            if kernel["launches"] and "symbol" in kernel:
-                found[kernel["symbol"]] += kernel["launches"]
-    return dict(found)
+            if kernel["launches"]:
+                found[kernel["name"]] += kernel["launches"]
+    return found
 
 
-def kernels(paths: list[Path], symbols: set[str]) -> Iterator[KernelCode]:
+def kernels(paths: list[Path], names: set[str]) -> Iterator[KernelCode]:
     """Each kernel once, from the image that a device of CAPABILITY runs."""
-    left = set(symbols)
+    left = set(names)
     for path in paths:
         for module in libraries.modules(path):
             cubin = module.cubin(CAPABILITY)
-            for name in left & set(cubin.kernels()) if cubin and left else ():
-                left.discard(name)
-                yield cubin.kernel(name)
+            for symbol in cubin.kernels() if cubin and left else ():
+                name = readable(symbol)
+                if name in left:
+                    left.discard(name)
+                    yield cubin.kernel(symbol)
 
 
 def compile_text(clang: str, text: str, target: str, folder: Path) -> str:
@@ -98,8 +100,8 @@ def main() -> int:
     if clang is None:
         parser.error("no clang is installed")
     records = arguments.records or sorted(record.runs_folder().glob("*.json"))
-    symbols = launched(records)
-    picked = set(sorted(symbols)[:: arguments.every])
+    names = launched(records)
+    picked = set(sorted(names)[:: arguments.every])
     options = Options("hip", buffer=not arguments.shared)
     started, found, compiled, refused, failed = time.monotonic(), 0, Counter(), 0, Counter()
     with ThreadPoolExecutor(arguments.jobs) as pool:
@@ -118,7 +120,7 @@ def main() -> int:
                     print(f"{target}: {readable(code.name)}: {error}", flush=True)
     counts = ", ".join(f"{t} {compiled[t]} compiled {failed[t]} failed" for t in arguments.targets)
     print(
-        f"{len(records)} runs launched {len(symbols)} kernels; {found} of {len(picked)} taken lie in the libraries: "
+        f"{len(records)} runs launched {len(names)} kernels; {found} of {len(picked)} taken lie in the libraries: "
         f"{counts}; {refused} refused by name; {Path(clang).name}, {time.monotonic() - started:.0f} s"
     )
     return 1 if failed or not found else 0

@@ -81,7 +81,7 @@ class Record:
             cpu_seconds (of all threads)
         sda: name, count, memory_bytes
         counters: as in struct maf_counters
-        kernels: name, symbol (as in the image), instructions, launches, seconds (running), waits: {variant: seconds the application
+        kernels: name, instructions, launches, seconds (running), waits: {variant: seconds the application
             waited}, cached: {variant: taken from the disk cache}; sorted by running time
         operations: name, runs, seconds
         modnn: plans per op and provider, slow fall-backs, refusals, missing providers
@@ -100,7 +100,6 @@ class Record:
             kernels.append(
                 {
                     "name": readable(kernel.name),
-                    "symbol": kernel.name,
                     "instructions": kernel.instructions,
                     "launches": usage.runs,
                     "seconds": usage.ns / 1e9,

@@ -18,9 +18,10 @@ from ..modnn.registry import Plan
 from ..translator import cache, thread_source
 from ..translator.cubin import KernelCode
 from ..translator.emit.thread_kernel import Source
-from . import Window, opencl_runtime
+from . import Window, opencl_runtime, overrides
 from .cpu import CpuKernel
 from .opencl_runtime import Found, OpenClError, module
+from .overrides import Override
 from .thread_device import BLOCK_BYTES, STATUS_BYTES, BuildError, DeviceHead, KernelHead, ThreadDevice
 
 BUILD_OPTIONS = "-cl-std=CL1.2"
@@ -159,6 +160,10 @@ class OpenClDevice(ThreadDevice):
             self.note += f"; {size >> 20} MiB of its memory, library calls of the host work on copies"
             return memory
         raise AssertionError
+
+    def override(self, code: KernelCode) -> Override | None:
+        """On the CPU, what the CPU device runs in a kernel's place; other devices run the kernel itself."""
+        return overrides.find(code) if self.found.shared and self.found.kind == "cpu" else None
 
     def _source(self, code: KernelCode) -> Source:
         return thread_source.lift(code, self.found.options)

@@ -88,6 +88,8 @@ def _make_vendors() -> None:
 def module() -> Any:
     """pyopencl. Raises OpenClError that says what to install."""
     os.environ.setdefault("PYOPENCL_NO_CACHE", "1")  # programs are in the kernel cache
+    # PoCL: one compiled form of a kernel for all sizes of its CTA and grid, which is the one that binaries hold.
+    os.environ.setdefault("POCL_WORK_GROUP_SPECIALIZATION", "0")
     _make_vendors()
     try:
         import pyopencl

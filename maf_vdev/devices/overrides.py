@@ -1,4 +1,4 @@
-"""Kernel overrides of the CPU device: kernels of frameworks whose name and parameters say what they compute.
+"""Kernel overrides of devices that are the CPU: kernels of frameworks whose name and parameters say what they compute.
 
 The core runs the override in place of the lifted kernel. An override looks at each launch's parameters and declines
 what it does not cover; then the kernel itself is compiled and run. MAF_OVERRIDES=0 turns all of them off.

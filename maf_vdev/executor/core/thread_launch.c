@@ -41,7 +41,8 @@ int maf_thread_geometry(const struct maf_thread_kernel *k, const struct maf_thre
     if (threads > limit)
         return maf_thread_failure(k, d, ERROR_RESOURCES, "the device runs fewer threads in a CTA:", limit);
     out->shared = (((k->base.static_shared + 15) & ~15u) + (size_t)dynamic_shared + 15) & ~(size_t)15;
-    out->exchange = k->exchange_fixed ? 4 * (k->exchange_fixed + (size_t)k->exchange_per_thread * threads) : 0;
+    size_t slots = (threads + 31) & ~(size_t)31;
+    out->exchange = k->exchange_fixed ? 4 * (k->exchange_fixed + k->exchange_per_thread * slots) : 0;
     if (out->shared + out->exchange > d->local_bytes)
         return maf_thread_failure(k, d, ERROR_RESOURCES, "the CTA needs more local memory than the device has: bytes",
                                   (long)(out->shared + out->exchange));

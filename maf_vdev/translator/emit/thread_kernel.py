@@ -2,7 +2,7 @@
 
 Blocks become labels, branches become gotos. A kernel whose threads exchange something (see thread_builder) runs in
 rounds: every thread runs until it stops, then all meet in SYNC, where the stopped threads of a warp that wait at
-the lowest place are served, and those at a barrier when nobody else can run. Both group barriers of SYNC stand in
+the lowest place are served, and those at a barrier when nobody else can run. The group barriers of SYNC stand in
 uniform flow, which is all that OpenCL allows. Lower places come first in the order of cfg.build, so lanes meet
 again as they do in the other back ends.
 """
@@ -26,44 +26,48 @@ from .thread_values import Features, T
 STATUS_WORDS, PRINT_WORDS = 32, 1 << 16
 # Words of the launch block before the constant bank 0: addresses of the banks.
 HEADER_BYTES = 64
-# Words of the exchange area: three per thread, then flags and barrier counts.
-EXCHANGE_PER_THREAD, EXCHANGE_FIXED = 3, 64
+# Words of the exchange area: flags and barrier counts, then four for each lane of each warp (see PUBLISH). A warp's
+# words lie side by side, so that compilers can take them as vectors.
+EXCHANGE_PER_THREAD, EXCHANGE_FIXED = 4, 64
 # Numbers from here on in the switch at the head are loop heads.
 HEADS = 1 << 20
 
-SYNC_LOCAL = """
-SYNC:;
-{
-    const u32 parity = 32u + (round & 1u);
-    volatile MAF_LOCAL u32 *places = xchg + EXTRA, *words = places + threads, *states = words + threads;
-    places[lid] = kind == 1u ? pc : 0xffffffffu;
+# What each thread says of itself: the place where its warp operation is, or that it waits for none. Two areas take turns
+# and three flags, so that one barrier a round keeps those who still read from those who write again.
+PUBLISH = """
+    MAF_LOCAL u32 *places = (MAF_LOCAL u32 *)xchg + EXTRA + (round & 1u) * 2u * slots, *words = places + slots;
+    places[lid] = kind == 1u ? pc : 0x80000000u | (kind == 3u ? 1u | (xv & 15u) << 4 | xl << 8 : kind == 4u ? 2u : 0u);
     words[lid] = xv;
-    if (USES_BARRIER) states[lid] = kind == 3u ? 1u | (xv & 15u) << 4 | xl << 8 : kind == 4u ? 2u : 0u;
-    if (kind == 1u || kind == 2u) maf_or_i32_l(&xchg[parity], 1u);
-    if (kind == 3u) maf_or_i32_l(&xchg[parity], 2u);
+    if (kind != 4u) maf_or_i32_l(&xchg[32u + flag], kind == 3u ? 2u : 1u);
     GROUP_BARRIER();
-    const u32 flags = xchg[parity];
-    if (lid == 0) xchg[32u + (~round & 1u)] = 0;
+    const u32 flags = xchg[32u + flag];
+    flag = flag == 2u ? 0u : flag + 1u;
+    if (lid == 0) xchg[32u + (flag == 2u ? 0u : flag + 1u)] = 0;
     more = flags != 0;
+"""
+
+SYNC_LOCAL = f"""
+SYNC:;
+{{{PUBLISH}
     run = kind == 2u;
-    {
-        const u32 first = lid & ~31u, count = threads - first < 32u ? threads - first : 32u;
+    if (kind == 1u) {{
+        MAF_LOCAL const u32 *place = places + (lid & ~31u), *word = words + (lid & ~31u);
         u32 lowest = 0xffffffffu;
-        for (u32 i = 0; i < count; i++) lowest = places[first + i] < lowest ? places[first + i] : lowest;
-        if (kind == 1u && pc == lowest) {
+        for (u32 i = 0; i < 32u; i++) lowest = place[i] < lowest ? place[i] : lowest;
+        if (pc == lowest) {{
             u32 mask = 0, bits = 0, equal = 0;
-            for (u32 i = 0; i < count; i++) {
-                const u32 in = places[first + i] == lowest;
+            for (u32 i = 0; i < 32u; i++) {{
+                const u32 in = place[i] == lowest;
                 mask |= in << i;
-                bits |= (in & words[first + i]) << i;
-                if (USES_MATCH) equal |= (in & (u32)(words[first + i] == xv)) << i;
-            }
+                bits |= (in & word[i]) << i;
+                if (USES_MATCH) equal |= (in & (u32)(word[i] == xv)) << i;
+            }}
             xm = mask, xb = bits, xe = equal;
-            xr = (xl & 31u) < count ? words[first + (xl & 31u)] : 0u;
-            if (USES_FIRST) xf = words[first + 31u - maf_clz32(mask & (0u - mask))];
+            xr = word[xl & 31u];
+            if (USES_FIRST) xf = word[31u - maf_clz32(mask & (0u - mask))];
             run = true;
-        }
-    }
+        }}
+    }}
 """
 
 SYNC_SUBGROUP = """
@@ -85,18 +89,6 @@ SYNC:;
     WITH_BARRIER(if (maf_sub_any(kind == 1u || kind == 2u)) { goto NEXT; })
 """
 
-SUBGROUP_BARRIER = """
-    const u32 parity = 32u + (round & 1u);
-    volatile MAF_LOCAL u32 *words = xchg + EXTRA + threads, *states = words + threads;
-    words[lid] = xv;
-    states[lid] = kind == 3u ? 1u | (xv & 15u) << 4 | xl << 8 : kind == 4u ? 2u : 0u;
-    if (kind == 3u) maf_or_i32_l(&xchg[parity], 2u);
-    GROUP_BARRIER();
-    const u32 flags = xchg[parity];
-    if (lid == 0) xchg[32u + (~round & 1u)] = 0;
-    more = flags != 0;
-"""
-
 # flags == 2: nobody can run and somebody waits. Barriers with a thread count, or other numbers than 0, are decided by
 # the first thread: a warp arrives as a whole, with its lanes that have ended.
 BARRIER_PLAIN = """
@@ -111,7 +103,7 @@ BARRIER_COUNTS = """
                 for (u32 first = 0; first < threads; first += 32u) {
                     u32 found = 0, gone = 0;
                     for (u32 i = first; i < first + 32u; i++) {
-                        const u32 state = i < threads ? states[i] : 2u;
+                        const u32 state = i < threads ? places[i] & 0x7fffffffu : 2u;
                         if (state == 2u) gone++;
                         else if ((state >> 4 & 15u) == id) { found++; want = state >> 8; waits = 1; }
                         else elsewhere = 1;
@@ -125,11 +117,11 @@ BARRIER_COUNTS = """
             }
             if (!released) released = 0x80000000u;
         }
-        xchg[34] = released;
+        xchg[35] = released;
     }
     GROUP_BARRIER();
-    if (kind == 3u && (xchg[34] >> (xv & 15u) & 1u)) run = true;
-    if (xchg[34] == 0x80000000u) {
+    if (kind == 3u && (xchg[35] >> (xv & 15u) & 1u)) run = true;
+    if (xchg[35] == 0x80000000u) {
         if (lid == 0) maf_fail(status, 719u, 0, ctax, ctay, ctaz, tidx, tidy, tidz);
         more = false;
     }
@@ -138,7 +130,7 @@ BARRIER_REDUCE = """
     if (run && kind == 3u) {
         u32 ones = 0, all = 0;
         for (u32 i = 0; i < threads; i++) {
-            if ((states[i] & 0xffu) == (1u | (xv & 15u) << 4)) {
+            if ((places[i] & 0x800000ffu) == (0x80000001u | (xv & 15u) << 4)) {
                 all++;
                 ones += words[i] >> 4 & 1u;
             }
@@ -378,10 +370,13 @@ class ThreadEmitter:
         if not exchange:
             return "\n".join([*lines, *body, "}"]) + "\n"
         lines += [
-            "u32 pc = 0, kind = 0, round = 0, xv = 0, xl = 0, xm = 0, xb = 0, xr = 0, xf = 0, xe = 0, xred = 0;",
+            "u32 pc = 0, kind = 0, round = 0, flag = 0, xv = 0, xl = 0, xm = 0, xb = 0, xr = 0, xf = 0, xe = 0, xred = 0;",
             "bool run = true, more = true;",
             f"volatile MAF_LOCAL u32 *arrived = xchg + {EXCHANGE_FIXED - 16};",
+            "const u32 slots = (threads + 31u) & ~31u;",
             f"if (lid == 0) for (u32 i = 0; i < {EXCHANGE_FIXED}u; i++) xchg[i] = 0;",
+            "if (lid == 0) for (u32 i = 0; i < 4u; i++)",
+            "for (u32 j = threads; j < slots; j++) xchg[EXTRA + i * slots + j] = i & 1u ? 0 : ~0u;",
             "maf_group_barrier_local();",
             "do {",
             "if (run) {",
@@ -408,12 +403,10 @@ class ThreadEmitter:
         parts = [SYNC_SUBGROUP if o.subgroups else SYNC_LOCAL]
         if "barrier" in b.uses:
             if o.subgroups:
-                parts.append(SUBGROUP_BARRIER)
+                parts.append(PUBLISH)
             parts.append(BARRIER_COUNTS if "counts" in b.uses else BARRIER_PLAIN)
             if "reduce" in b.uses:
                 parts.append(BARRIER_REDUCE)
-        if not o.subgroups or "barrier" in b.uses:
-            parts.append("    GROUP_BARRIER();\n")
         if self._nested():
             parts.append("    round++;\n")
         parts.append("}\n" + ("NEXT:;\n" if self._nested() else ""))

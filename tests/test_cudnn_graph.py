@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,11 +14,14 @@ import pytest
 from cudnn_device import Backend, check, cudnn, ffi
 from cudnn_graphs import Graph, descriptor
 
+from maf_vdev import protocol
+from maf_vdev.modnn import graph, registry
+
 pytestmark = pytest.mark.skipif(not d.LIB.is_dir(), reason="the shim libraries are not built")
 
-ADD, MUL, SUB, DIV = 0, 1, 9, 6
-EXP, GELU, GELU_GRADIENT, INDEX, LESS, GREATER_EQUAL, SELECT = 13, 104, 204, 501, 304, 303, 601
-SUM, MAXIMUM = 0, 3
+ADD, MUL, SUB = 0, 1, 9
+EXP, IDENTITY, GELU, INDEX, GREATER_EQUAL, SELECT = 13, 21, 104, 501, 303, 601
+SUM = 0
 
 
 @pytest.fixture(scope="module")
@@ -157,8 +162,51 @@ def test_attention_operation(handle: Any, rng: Any) -> None:
     close(got[1], np.log(np.exp(scores).sum(-1, keepdims=True)), 1e-4)
 
 
-def test_attention_gradients(handle: Any, rng: Any) -> None:
-    """The graph of the front end: products, reductions and pointwise operations, a transposed view, shared heads."""
+def providers_of(g: Graph) -> list[str]:
+    """Which providers take the graph, from the description in its plan's text."""
+    plan = g.plan()
+    text = [0] * plan.get("EXECUTION_PLAN_JSON_REPRESENTATION", 24, [], 0)
+    plan.get("EXECUTION_PLAN_JSON_REPRESENTATION", 24, text)
+    data = bytes.fromhex(bytes(text).decode().split('"')[3])
+    description = data[-struct.unpack_from("<I", data, 12)[0] :]
+    found = []
+    for name, _ in graph.OP.providers:
+        with contextlib.suppress(registry.Unsupported):
+            found.append(registry.make_plan(protocol.constant("MAF_OP_GRAPH"), description, only=name).provider)
+    return found
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_attention_in_the_core(handle: Any, rng: Any, bias: bool) -> None:
+    q, k, v, _ = attention_inputs(rng, 300)
+    added = half(rng.normal(size=(1, 4, 1, 300)))
+    g = Graph(handle)
+    s, changed = g.virtual("f32", (2, 4, 5, 300)), g.virtual("f32", (2, 4, 5, 300))
+    inner = Graph(handle)
+    inner.uid, inner.dims = 100, g.dims
+    if bias:
+        inner.pointwise(ADD, s, changed, g.data("f16", added))
+    else:
+        band = {"XDESC": s, "YDESC": changed, "BDESC": g.value("f32", -np.inf)}
+        inner.add("OPERATION_DIAGONAL_BAND_MASK", COMPARISON_MODE=GREATER_EQUAL, **band)
+    o, statistics = g.out("f16", (2, 4, 5, 8), (160, 8, 32, 1)), g.out("f32", (2, 4, 5, 1))
+    given = {f"{name}DESC": g.data("f16", x) for name, x in (("Q", q), ("K", k), ("V", v))}
+    given |= {"ODESC": o, "SCALEDESC": g.value("f32", 0.25), "STATSDESC": statistics}
+    given |= {"SUBGRAPH": inner.operation_graph().finalize(), "SUBGRAPH_INPUT_UID": s.uid}
+    g.add("OPERATION_SDPA_FWD", SUBGRAPH_OUTPUT_UID=changed.uid, **given)
+    assert providers_of(g) == ["core", "numpy"]
+    got = g.run()
+    scores = 0.25 * q @ np.repeat(k, 2, 1).swapaxes(2, 3) + (added if bias else 0)
+    if not bias:
+        scores[:, :, np.arange(5)[:, None] < np.arange(300)] = -np.inf
+    close(got[0].reshape(2, 5, 4, 8).swapaxes(1, 2), softmax(scores) @ np.repeat(v, 2, 1), 2e-3)
+    close(got[1], np.log(np.exp(scores).sum(-1, keepdims=True)), 1e-4)
+
+
+@pytest.mark.parametrize("core", [False, True])
+def test_attention_gradients(handle: Any, rng: Any, core: bool) -> None:
+    """The graph of the front end: products, reductions and pointwise operations, a transposed view, shared heads. The
+    core takes it with a mask in one operation and dq converted apart; numpy takes it in any form."""
     q, k, v, do = attention_inputs(rng)
     k4, v4 = np.repeat(k, 2, 1), np.repeat(v, 2, 1)
     outside = np.arange(5)[:, None] < np.arange(9)
@@ -168,9 +216,11 @@ def test_attention_gradients(handle: Any, rng: Any) -> None:
     o, statistics = half(p @ v4), np.log(np.exp(scores).sum(-1, keepdims=True))
     scores_dims, row_dims = (2, 4, 5, 9), (2, 4, 5, 1)
     g = Graph(handle)
-    Q, K, V, DO = (g.data("f16", x) for x in (q, k, v, do))
+    Q, DO = (g.data("f16", x) for x in (q, do))
     transposed = (144, 72, 1, 8)
     KT = g.data("f16", k, transposed, (2, 2, 8, 9))
+    K = g.virtual("f16", (2, 2, 9, 8))
+    g.add("OPERATION_RESHAPE", XDESC=KT, YDESC=K)
     VT = g.data("f16", v, transposed, (2, 2, 8, 9))
     O, M = g.data("f16", o), g.data("f32", statistics)
     product, delta = g.virtual("f32", (2, 4, 5, 8)), g.virtual("f32", row_dims)
@@ -181,7 +231,11 @@ def test_attention_gradients(handle: Any, rng: Any) -> None:
     g.matmul(Q, KT, s)
     g.pointwise(MUL, s, scaled, scale)
     g.pointwise(SUB, scaled, shifted, M)
-    causal(g, shifted, masked)
+    if core:
+        band = {"XDESC": shifted, "YDESC": masked, "BDESC": g.value("f32", -np.inf)}
+        g.add("OPERATION_DIAGONAL_BAND_MASK", COMPARISON_MODE=GREATER_EQUAL, **band)
+    else:
+        causal(g, shifted, masked)
     g.pointwise(EXP, masked, P)
     view = (2, 4, 9, 5), (180, 45, 1, 9)
     PT, wide = g.virtual("f16", *view), g.virtual("f32", (2, 4, 9, 8))
@@ -199,7 +253,13 @@ def test_attention_gradients(handle: Any, rng: Any) -> None:
     g.matmul(dst, Q, wide_k)
     dk, dq = g.out("f16", (2, 2, 9, 8)), g.out("f16", (2, 4, 5, 8))
     g.reduce(SUM, wide_k, dk)
-    g.matmul(scaled_ds, K, dq)
+    if core:
+        wide_q = g.virtual("f32", (2, 4, 5, 8))
+        g.matmul(scaled_ds, K, wide_q)
+        g.pointwise(IDENTITY, wide_q, dq)
+    else:
+        g.matmul(scaled_ds, K, dq)
+    assert providers_of(g) == (["core", "numpy"] if core else ["numpy"])
     got = g.run()
     ds_ = p * (do @ v4.swapaxes(2, 3) - (do * o).sum(-1, keepdims=True)) * 0.25
 
@@ -308,3 +368,20 @@ def test_refusals(handle: Any) -> None:
     for name in "ABC":
         operation.set(f"OPERATION_MATMUL_{name}DESC", d.DESCRIPTOR, g.tensor("f32", (1, 2, 2)))
     assert operation.try_finalize() == d.DESCRIPTOR_TYPE  # a tensor in the place of a matmul descriptor
+
+
+def test_product_of_parts(handle: Any, rng: Any) -> None:
+    """Lengths per batch entry: rows behind m are the padding value, and k cuts the sums, whatever lies behind it."""
+    a, b = rng.normal(size=(2, 3, 4)), rng.normal(size=(2, 4, 5))
+    a[1, :, 2:] = np.nan
+    g = Graph(handle)
+    c = g.out("f32", (2, 3, 5))
+    lengths = {"dims": (2, 1, 1)}
+    m, k = (g.data("i32", np.array(n), **lengths) for n in ([3, 1], [4, 2]))
+    described = descriptor("MATMUL", COMP_TYPE=0, PADDING_VALUE=-3.0)
+    given = {"ADESC": g.data("f32", a), "BDESC": g.data("f32", b), "CDESC": c, "DESC": described}
+    g.add("OPERATION_MATMUL", GEMM_M_OVERRIDE_DESC=m, GEMM_K_OVERRIDE_DESC=k, **given)
+    got = g.run()[0]
+    close(got[0], a[0] @ b[0], 1e-6)
+    close(got[1, :1], a[1, :1, :2] @ b[1, :2], 1e-6)
+    assert (got[1, 1:] == -3).all()

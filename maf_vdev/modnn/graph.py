@@ -232,7 +232,10 @@ def _count(dims: tuple[int, ...]) -> int:
 OP = Op(
     name="graph",
     struct="maf_op_graph",
-    providers=(("numpy", "maf_vdev.modnn.graphs.evaluate:graph"),),
+    providers=(
+        ("core", "maf_vdev.modnn.graphs.core_attention:graph"),
+        ("numpy", "maf_vdev.modnn.graphs.evaluate:graph"),
+    ),
     check=check,
     describe=describe,
     parse=parse,

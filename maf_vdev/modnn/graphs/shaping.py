@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -133,16 +134,12 @@ def run_pages(operation: g.Descriptor, values: Values) -> None:
 BERNOULLI, UNIFORM, NORMAL = range(3)
 
 
-def philox(seed: int, offset: int, first: int, count: int) -> np.ndarray:
-    """`count` words (uint32) from number `first` on of the stream of a seed and an offset."""
+def philox(seed: int, first: int, count: int) -> np.ndarray:
+    """`count` words (uint32) from number `first` on of a seed's stream."""
     start, stop = first // 4, -(-(first + count) // 4)
-    counter = np.arange(start, stop, dtype=np.uint64)
-    c = [
-        np.full(counter.shape, offset & 0xFFFFFFFF, np.uint32),
-        np.full(counter.shape, offset >> 32 & 0xFFFFFFFF, np.uint32),
-        counter.astype(np.uint32),
-        (counter >> np.uint64(32)).astype(np.uint32),
-    ]
+    counter = np.uint64(start) + np.arange(stop - start, dtype=np.uint64)
+    low, high = counter.astype(np.uint32), (counter >> np.uint64(32)).astype(np.uint32)
+    c = [low, high, np.zeros_like(low), np.zeros_like(low)]
     k0, k1 = seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF
     for _ in range(10):
         p, q = c[0].astype(np.uint64) * np.uint64(0xD2511F53), c[2].astype(np.uint64) * np.uint64(0xCD9E8D57)
@@ -157,9 +154,9 @@ def philox(seed: int, offset: int, first: int, count: int) -> np.ndarray:
     return words[first - 4 * start : first - 4 * start + count]
 
 
-def uniform(seed: int, offset: int, first: int, count: int) -> np.ndarray:
-    """float32 in [0, 1)."""
-    return (philox(seed, offset, first, count) >> np.uint32(8)).astype(np.float32) * np.float32(2**-24)
+def uniform(seed: int, first: int, count: int) -> np.ndarray:
+    """float32 in (0, 1], as the core's attention draws them."""
+    return philox(seed, first, count).astype(np.float32) * np.float32(2**-32) + np.float32(2**-33)
 
 
 def _number(values: Values, given: g.Tensor | int | None) -> int:
@@ -168,11 +165,18 @@ def _number(values: Values, given: g.Tensor | int | None) -> int:
     return int(given or 0) & 0xFFFFFFFFFFFFFFFF
 
 
+def keep_threshold(probability: float) -> np.float32:
+    """A number above it is kept: so often as `probability` says."""
+    return np.float32(1 - np.float64(np.float32(probability)))
+
+
 def keep_mask(
-    values: Values, seed: g.Tensor | int | None, offset: g.Tensor | None, probability: float, first: int, count: int
-):
-    """True with `probability`, for elements `first` and on in row-major order; forward and backward graphs agree."""
-    return uniform(_number(values, seed), _number(values, offset), first, count) < np.float32(probability)
+    values: Values, seed: Any, offset: g.Tensor | None, probability: float, first: int, count: int
+) -> np.ndarray:
+    """True with `probability`, for elements `first` and on in row-major order; forward and backward graphs agree.
+    seed: a tensor or a number."""
+    start = (_number(values, offset) + first) & 0xFFFFFFFFFFFFFFFF
+    return uniform(_number(values, seed), start, count) > keep_threshold(probability)
 
 
 def check_random(operation: g.Descriptor) -> None:
@@ -189,12 +193,12 @@ def run_random(operation: g.Descriptor, values: Values) -> None:
     if kind == BERNOULLI:
         out = keep_mask(values, seed, offset, rng.get("BERNOULLI_DIST_PROBABILITY", 0.5), 0, count).astype(np.float32)
     else:
-        u = uniform(_number(values, seed), _number(values, offset), 0, count + count % 2)
+        u = uniform(_number(values, seed), _number(values, offset), count + count % 2)
         if kind == UNIFORM:
             low, high = rng.get("UNIFORM_DIST_MINIMUM", 0.0), rng.get("UNIFORM_DIST_MAXIMUM", 1.0)
             out = (low + (high - low) * u)[:count]
         else:  # Box and Muller's method, by pairs
-            radius, angle = np.sqrt(-2 * np.log(1 - u[0::2])), 2 * np.pi * u[1::2]
+            radius, angle = np.sqrt(-2 * np.log(u[0::2])), 2 * np.pi * u[1::2]
             out = np.stack([radius * np.cos(angle), radius * np.sin(angle)], -1).ravel()[:count]
             out = rng.get("NORMAL_DIST_MEAN", 0.0) + rng.get("NORMAL_DIST_STANDARD_DEVIATION", 1.0) * out
     values.set(y, out.reshape(y.dims))

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -65,7 +67,26 @@ def _torch() -> None:
 def test_list_shows_the_device(standin: Path, tmp_path: Path) -> None:
     done, _ = run(standin, tmp_path, MAF_VDEV, "list")
     line = next(line for line in done.stdout.splitlines() if line.startswith("hip:0"))
-    assert "Stand-in (gfx90a)" in line and "104" in line, done.stdout
+    assert "Stand-in (gfx90a)" in line and "104" in line and " 64 " in line, done.stdout
+    done, _ = run(standin, tmp_path, MAF_VDEV, "list", "--json")
+    (entry,) = (d for d in json.loads(done.stdout)["devices"] if d["id"] == "hip:0")
+    assert entry["state"] == "ready" and entry["subgroup"] == 64, entry
+    for text in ("not in waves of 64", "memory of its own", "no hipBLAS", "no hipFFT"):
+        assert any(text in m for m in entry["missing"]), entry
+
+
+CHOICE = """
+from maf_vdev import devices
+from maf_vdev.cli.environment import Settings, build
+devices.GPU_NODES = ("null",)  # as if the machine had a GPU's device file
+variables = build(Settings(), {})
+print(variables.get("MAF_DEVICE"), int(variables.get("MAF_MEMORY", "0")) >> 30)
+"""
+
+
+def test_a_hip_gpu_is_the_default(standin: Path, tmp_path: Path) -> None:
+    done, _ = run(standin, tmp_path, sys.executable, "-c", CHOICE)
+    assert done.stdout == "hip:0 13\n", done.stdout + done.stderr  # 9/10 of 16 GiB less what modules' data takes
 
 
 def test_a_program_launches_its_kernels(standin: Path, tmp_path: Path, _torch: None) -> None:
@@ -172,6 +193,44 @@ def test_opcodes_compile(case, tmp_path: Path) -> None:
     text = thread_source.lift(prepared.kernel, Options("hip"), prepared.instrs).text
     for target in targets():
         assert ".amdhsa_kernel maf_kernel" in compile_offline(text, target, tmp_path)
+
+
+# What gives a lane's value to others, or counts them: its meaning changes with the size of a wave.
+WAVE = re.compile(r"__builtin_amdgcn_(?!fence|s_barrier|workitem_id|workgroup_id)\w+|warpSize|__shfl|__ballot")
+
+
+@pytest.mark.parametrize("case", CASES[::7] + PICKED, ids=lambda case: case.id)
+def test_no_kernel_depends_on_the_size_of_a_wave(case) -> None:
+    """gfx90a and gfx942 have waves of 64 lanes; the 32 threads of a CUDA warp meet in local memory there as anywhere."""
+    prepared = prepare(case)
+    assert not WAVE.findall(thread_source.lift(prepared.kernel, Options("hip"), prepared.instrs).text)
+
+
+@pytest.mark.skipif(CLANG is None, reason="no clang with AMDGPU")
+@pytest.mark.parametrize("kind", ["gemm", "batchnorm", "reduce"])
+def test_own_kernels_compile(kind: str, tmp_path: Path) -> None:
+    """moDNN's kernels, without ROCm's device library: its functions stay undefined."""
+    import gemm_problems
+    import test_batchnorm
+    import test_tensor_ops
+
+    from maf_vdev.modnn.providers import device_product, device_tensor
+    from maf_vdev.modnn.providers.device_launch import Traits
+
+    launch = {
+        "gemm": lambda: device_product.of_gemm(
+            gemm_problems.complete(gemm_problems.PROBLEMS["f16-gelu_aux"]), Traits()
+        ),
+        "batchnorm": lambda: device_tensor.of_batchnorm(
+            test_batchnorm.Memory(test_batchnorm.PROBLEMS["images f16"], 2).op, Traits()
+        ),
+        "reduce": lambda: device_tensor.of_reduce(
+            test_tensor_ops.reduce_case(4, 1, (1, 1, 1, 1), "first", 1)[0], Traits()
+        ),
+    }[kind]()
+    for target in targets():
+        text = compile_offline(launch.source("hip"), target, tmp_path)
+        assert f".amdhsa_kernel {launch.kernel}" in text
 
 
 @pytest.mark.skipif(CLANG is None, reason="no clang with AMDGPU")

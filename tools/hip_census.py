@@ -63,7 +63,7 @@ def compile_text(clang: str, text: str, target: str, folder: Path) -> str:
     source = folder / "kernel.hip"
     source.write_text(text)
     command = [clang, "-x", "hip", f"--offload-arch={target}", "--offload-device-only", "-nogpulib", "-nogpuinc"]
-    command += ["-O2", "-std=c++17", "-ffp-contract=off", "-w", "-c", str(source), "-o", str(folder / f"{target}.o")]
+    command += ["-O2", "-std=c++17", "-ffp-contract=off", "-w", "-S", str(source), "-o", str(folder / f"{target}.s")]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     except subprocess.TimeoutExpired:

@@ -86,14 +86,16 @@ GPU_NODES = ("dri/renderD*", "kfd", "nvidiactl", "dxg")
 
 
 def default() -> str:
-    """The device for programs whose user names none: an OpenCL GPU where there is one, else the CPU. HIP devices are
-    used on request."""
+    """The device for programs whose user names none: a GPU where there is one, by OpenCL or else by HIP; else the CPU."""
     if not any(next(Path("/dev").glob(node), None) for node in GPU_NODES):
         return "cpu"
-    from . import opencl_runtime
+    from . import hip_runtime, opencl_runtime
 
     found = opencl_runtime.gpu()
-    return f"opencl:{found.index}" if found else "cpu"
+    if found:
+        return f"opencl:{found.index}"
+    by_hip = hip_runtime.gpu()
+    return f"hip:{by_hip.index}" if by_hip else "cpu"
 
 
 def own_memory(name: str) -> int:

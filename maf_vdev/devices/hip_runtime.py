@@ -48,9 +48,19 @@ class Found:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        if self.shared:
-            return ()
-        return ("memory of its own: library calls of the host work on copies",)
+        """What kernels or library calls lack, in words."""
+        from . import device_libraries
+
+        out = [f"threads exchange through local memory, not in waves of {self.wave}"]
+        if not self.shared:
+            out.append("memory of its own: library calls of the host work on copies")
+        out += [f"no {name}: {instead}" for name, instead in device_libraries.missing("hip")]
+        return tuple(out)
+
+    @property
+    def unusable(self) -> str:
+        """Why no kernel can run, empty where they can."""
+        return "" if hip().compiler is not None else "no libhiprtc is installed"
 
     @property
     def offered_bytes(self) -> int:
@@ -190,12 +200,23 @@ def hip() -> Hip:
     return Hip()
 
 
+def gpu() -> Found | None:
+    """The device with the most memory that kernels can run on; None where there is none, or no HIP."""
+    try:
+        usable = [d for d in hip().devices() if not d.unusable]
+    except HipError:
+        return None
+    return max(usable, key=lambda d: d.memory_bytes, default=None)
+
+
 def find(name: str) -> Found:
     """The device of ``hip:N``. Raises HipError."""
     wanted = name.removeprefix("hip").removeprefix(":") or "0"
     known = hip().devices()
     for found in known:
         if wanted == str(found.index):
+            if found.unusable:
+                raise HipError(f"hip:{found.index} {found.label}: {found.unusable}")
             return found
     names = ", ".join(f"hip:{d.index} {d.label}" for d in known) or "there is no HIP device"
     raise HipError(f"no device '{name}' ({names})")

@@ -172,10 +172,11 @@ class OpenClDevice(ThreadDevice):
         """Kernels of our own where the operands would have to be copied for a host library."""
         if not self.own_bytes:
             return host
-        from . import device_ops
+        from . import device_libraries, device_ops
 
         try:
-            return device_ops.plan(self, kind, description, host)
+            own = device_ops.plan(self, kind, description, host)
+            return device_libraries.plan(self, kind, description, own)
         except (BuildError, self.cl.Error) as error:  # the host's library does it
             from ..executor import record
 

@@ -44,7 +44,16 @@ def make() -> cffi.FFI:
     if ".S" not in UnixCCompiler.src_extensions:
         UnixCCompiler.src_extensions.append(".S")
     ops = [header for header in sorted(CORE.glob("op_*.h")) if header.with_suffix(".c").is_file()]
-    names = ("cpu_launch", "thread_launch", "opencl_launch", "hip_launch", "own_memory", "device_op", "override")
+    names = (
+        "cpu_launch",
+        "thread_launch",
+        "opencl_launch",
+        "hip_launch",
+        "own_memory",
+        "device_op",
+        "device_library",
+        "override",
+    )
     launchers = [CORE / f"{name}.h" for name in names]
     builder = cffi.FFI()
     for header in (ROOT / "shim" / "protocol.h", CORE / "core_api.h", *launchers, *ops):

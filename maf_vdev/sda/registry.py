@@ -203,8 +203,8 @@ def _hip() -> list[dict[str, Any]]:
             "name": d.label,
             "units": d.units,
             "memory_bytes": d.memory_bytes,
-            "subgroup": 0,
-            "state": "ready",
+            "subgroup": d.wave,
+            "state": d.unusable or "ready",
             "missing": list(d.missing),
         }
         for d in found

@@ -19,12 +19,14 @@ TILES = ((128, 8), (64, 16), (32, 16))
 
 def tile(traits: Traits, m: int, n: int, z: int, value_bytes: int) -> tuple[int, int]:
     """(edge, depth) of the tiles of an m x n x z product: the largest that gives each compute unit of a GPU two groups
-    and fits half of its local memory. A CPU's groups are loops: there tiles need not fill many units."""
+    and fits half of its local memory. On a CPU, where a group is a loop, the largest was the fastest."""
     for edge, depth in TILES:
         count = -(-m // edge) * -(-n // edge) * z
         fits = 2 * (edge + 1) * depth * value_bytes <= traits.local_bytes // 2
-        enough = count >= (traits.units if traits.kind == "cpu" else 2 * traits.units)
-        if fits and (enough and min(m, n) > edge // 2 and (edge < 128 or value_bytes == 4)):
+        cpu = traits.kind == "cpu"
+        enough = cpu or count >= 2 * traits.units
+        registers = cpu or edge < 128 or value_bytes == 4
+        if fits and enough and registers and min(m, n) > edge // 2:
             return edge, depth
     return TILES[-1]
 

@@ -79,6 +79,7 @@ setup(
     package_data={
         "maf_vdev": [
             "lib/*.so",
+            "lib/link/*",
             "sda/profiles/*",
             "executor/core/*.h",
             "translator/source/*.h",

@@ -75,6 +75,15 @@ def test_the_shim_prints_nothing_and_keeps_the_exit_status() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
 
 
+def test_programs_link_against_the_driver(tmp_path: Path) -> None:
+    """As Triton links what torch.compile generates: -lcuda, in the folder that the environment names."""
+    program = tmp_path / "program"
+    line = f"gcc -x c - -o {program} -lcuda -L$TRITON_LIBCUDA_PATH && {program} && test -f $TRITON_LIBCUDA_PATH/libcuda.so.1"
+    source = "int cuInit(unsigned); int main(void) { return cuInit(0); }"
+    done = call("maf-exec", "bash", "-c", line, input=source)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 @pytest.mark.skipif(Path("/dev/nvidiactl").exists(), reason="this machine has an NVIDIA driver")
 def test_a_child_without_the_environment_has_no_device() -> None:
     """What `env -i` starts is out of reach: it must find no device at all, and with the lines of --print-env ours."""

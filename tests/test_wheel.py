@@ -56,7 +56,7 @@ def test_wheel_needs_no_newer_glibc_than_its_tag(wheel: Path) -> None:
     seen = 0
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
-            if not name.endswith(".so"):
+            if not name.endswith(".so") or name.endswith("link/libcuda.so"):  # that one is text for linkers
                 continue
             with archive.open(name) as stream:
                 needs = ELFFile(stream).get_section_by_name(".gnu.version_r")

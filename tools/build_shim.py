@@ -30,6 +30,7 @@ import gen_stubs
 SHIM = ROOT / "shim"
 CLIENT = SHIM / "client"
 CLIENT_FILE = "libmaf_client.so"
+LINK_FOLDER = "link"  # beside the libraries: the driver under the names that compilers and Triton look for
 ZIG = (sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-linux-gnu.2.28")
 ZIG_PLATFORM = "manylinux_2_28_x86_64"  # of a wheel whose files that compiler made
 
@@ -125,15 +126,22 @@ def link_shared(tools: Toolchain, objects: list[Path], output: Path, flags: list
     return output
 
 
-def install(built: Path, folder: Path) -> Path:
+def install(built: Path, folder: Path, name: str = "") -> Path:
     """Copy into folder if different, by rename: processes that mapped the old file keep it."""
-    target = folder / built.name
+    target = folder / (name or built.name)
     if not target.exists() or not filecmp.cmp(built, target, shallow=False):
         fresh = folder / f".{built.name}.{os.getpid()}"
         shutil.copyfile(built, fresh)
         fresh.chmod(0o755)
         fresh.replace(target)
     return target
+
+
+def install_link_names(driver: Path, folder: Path) -> None:
+    """libcuda.so.1, and libcuda.so that refers to it, for -lcuda. At run time the preloaded library has that SONAME."""
+    folder.mkdir(parents=True, exist_ok=True)
+    install(driver, folder, "libcuda.so.1")
+    write_if_changed(folder / "libcuda.so", f"INPUT(libcuda.so.1 AS_NEEDED(../{CLIENT_FILE}))\n")
 
 
 def global_functions(objects: list[Path]) -> set[str]:
@@ -219,6 +227,7 @@ def _build(tools: Toolchain, work: Path, output: Path, force: bool) -> list[Path
     installed = [install(path, output) for path in built]
     for stale in set(output.glob("libmaf_*.so")) - set(installed):
         stale.unlink()
+    install_link_names(output / gen_stubs.read_libraries()["cuda"].file_name("1"), output / LINK_FOLDER)
     return installed
 
 

@@ -72,6 +72,8 @@ def build(settings: Settings, base: dict[str, str]) -> dict[str, str]:
     result["MAF_PYTHON"] = sys.executable
     # torch's own dense solvers (MAGMA) run from their sm_80 code, which takes long to compile; cuSOLVER's are ours.
     result["TORCH_LINALG_PREFER_CUSOLVER"] = base.get("TORCH_LINALG_PREFER_CUSOLVER", "1")
+    # Triton looks for the driver's file and links against it: torch.compile ends without it.
+    result["TRITON_LIBCUDA_PATH"] = base.get("TRITON_LIBCUDA_PATH", str(LIBRARIES / "link"))
     asked = settings.device if settings.device is not None else base.get("MAF_DEVICE")
     device = _device(asked) if asked else devices.default()
     if asked or device != "cpu":

@@ -11,7 +11,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(not (find_spec("torch") and find_spec("triton")), reason="Triton is not installed")
 
-PROGRAM = '''
+PROGRAM = """
 import torch, triton
 import triton.language as tl
 
@@ -44,7 +44,7 @@ def gradient(f):
     return leaf.grad
 
 torch.testing.assert_close(gradient(torch.compile(function)), gradient(function), rtol=1e-4, atol=1e-4)
-'''
+"""
 
 
 def test_kernels_and_compiled_functions(tmp_path: Path) -> None:

@@ -219,7 +219,7 @@ def test_one_process_per_rank(world: int, parts: list[str], segments: str, tmp_p
         env={**os.environ, "PYTORCH_CUDA_ALLOC_CONF": f"expandable_segments:{segments}", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=400,
     )
     said = sorted(done.stdout.splitlines())
     expected = ["failed within seconds: True"] if parts == ["lonely"] else [f"rank {i} done" for i in range(world)]

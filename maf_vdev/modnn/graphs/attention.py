@@ -270,8 +270,8 @@ def run_backward(operation: g.Descriptor, values: Values) -> None:
         if queries is not None:
             p = np.where(rows < queries[batch], p, 0)
         ds = p * (product(do[batch, heads], v[batch, heads_v].swapaxes(2, 3)) - delta[batch, heads]) * scale
-        dv[batch, heads_v] = shared(np.matmul(p.swapaxes(2, 3), do[batch, heads]), shared_v)
-        dk[batch, heads_k] = shared(np.matmul(ds.swapaxes(2, 3), q[batch, heads]), shared_k)
+        dv[batch, heads_v] = shared(product(p.swapaxes(2, 3), do[batch, heads]), shared_v)
+        dk[batch, heads_k] = shared(product(ds.swapaxes(2, 3), q[batch, heads]), shared_k)
         dq[batch, heads] = product(ds, k[batch, heads_k])
     for name, value in (("DQDESC", dq), ("DKDESC", dk), ("DVDESC", dv)):
         values.set(operation[name], value)

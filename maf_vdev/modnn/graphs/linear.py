@@ -2,21 +2,83 @@
 
 from __future__ import annotations
 
+import functools
+import struct
+
 import numpy as np
 
+from maf_vdev import protocol
 from maf_vdev.modnn import graph as g
+from maf_vdev.modnn.gemm import F32, F64
 from maf_vdev.modnn.graphs.kind import Kind, compute_type, refuse, require
 from maf_vdev.modnn.graphs.memory import Values
+from maf_vdev.modnn.registry import make_plan
 
+EPILOGUE_DEFAULT = 1  # CUBLASLT_EPILOGUE_DEFAULT
 OVERRIDES = ("GEMM_M_OVERRIDE_DESC", "GEMM_N_OVERRIDE_DESC", "GEMM_K_OVERRIDE_DESC")
 
 
+def _layout(x: np.ndarray) -> tuple[np.ndarray, int, int]:
+    """Matrices (batch, rows, columns) that BLAS can read, whether they lie there transposed, and the leading dimension."""
+    size = x.itemsize
+    rows, columns = x.strides[1] // size, x.strides[2] // size
+    if columns == 1 and rows >= x.shape[2]:
+        return x, 0, rows
+    if rows == 1 and columns >= x.shape[1]:
+        return x, 1, columns
+    return np.ascontiguousarray(x), 0, x.shape[2]
+
+
+@functools.lru_cache(maxsize=512)
+def _gemm(
+    kind: int, sizes: tuple[int, int, int, int], turned: tuple[int, int], ld: tuple[int, int], steps: tuple[int, int]
+):
+    """The plan of a batch of products of row-major matrices."""
+    op = protocol.ffi.new("struct maf_op_gemm *")
+    op.batch, op.m, op.n, op.k = sizes
+    op.transa, op.transb = turned
+    op.order_a = op.order_b = op.order_c = op.order_d = 1
+    op.lda, op.ldb = ld
+    op.ldc = op.ldd = op.n
+    op.stride_a, op.stride_b = steps
+    op.stride_c = op.stride_d = op.m * op.n
+    op.type_a = op.type_b = op.type_c = op.type_d = op.type_compute = op.type_scale = kind
+    op.epilogue = EPILOGUE_DEFAULT
+    return make_plan(protocol.constant("MAF_OP_GEMM"), protocol.pack(op))
+
+
+def _batched(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(batch, m, k) @ (batch or 1, k, n), float or double, by the project's own products: numpy's would bring a second
+    crowd of threads."""
+    (a, turned_a, lda), (b, turned_b, ldb) = _layout(a), _layout(b)
+    sizes = (a.shape[0], a.shape[1], b.shape[2], a.shape[2])
+    out = np.empty((sizes[0], sizes[1], sizes[2]), a.dtype)
+    steps = tuple(x.strides[0] // x.itemsize if x.shape[0] > 1 else 0 for x in (a, b))
+    plan = _gemm(F64 if a.dtype == np.float64 else F32, sizes, (turned_a, turned_b), (lda, ldb), steps)
+    where = [x.ctypes.data for x in (a, b, out, out)]
+    plan.run([*where, 0, 0, 0, 0], struct.pack("<4d", 1, 0, 0, 0))
+    return out
+
+
 def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a @ b over the last two dimensions. A leading dimension of one operand may be a fraction of the other's: each of its
-    matrices then serves as many consecutive ones (heads of keys that several heads of queries share)."""
-    lead = []
-    for m, n in zip(a.shape[:-2], b.shape[:-2], strict=True):
-        lead.append(max(m, n))
+    """a @ b over the last two dimensions. A leading dimension of b may be a fraction of a's, or the other way round: each of
+    its matrices then serves as many consecutive ones (heads of keys that several heads of queries share)."""
+    lead = tuple(max(m, n) for m, n in zip(a.shape[:-2], b.shape[:-2], strict=True))
+    shared = [i for i, n in enumerate(lead) if a.shape[i] != n or b.shape[i] != n]
+    m, n = a.shape[-2], b.shape[-1]
+    if a.dtype != b.dtype or a.dtype not in (np.float32, np.float64) or 0 in (*lead, m, n, a.shape[-1]):
+        return _product_in_numpy(a, b, lead)
+    if not shared or all(size == 1 for size in b.shape[:-2]):
+        out = _batched(a.reshape(-1, *a.shape[-2:]), b.reshape(-1, *b.shape[-2:]))
+        return out.reshape(*lead, m, n)
+    last = len(lead) - 1
+    if shared == [last] and b.shape[last] < lead[last]:  # the heads that share are rows of one matrix
+        rows = a.reshape(-1, m * lead[last] // b.shape[last], a.shape[-1])
+        return _batched(rows, b.reshape(-1, *b.shape[-2:])).reshape(*lead, m, n)
+    return _product_in_numpy(a, b, lead)
+
+
+def _product_in_numpy(a: np.ndarray, b: np.ndarray, lead: tuple[int, ...]) -> np.ndarray:
     uneven = [i for i, n in enumerate(lead) if a.shape[i] not in (1, n) or b.shape[i] not in (1, n)]
     if not uneven:
         return np.matmul(a, b)

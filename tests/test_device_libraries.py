@@ -1,4 +1,4 @@
-"""Libraries for the device: hipBLAS and hipFFT by a stand-in that computes on the host, CLBlast where it is installed."""
+"""Libraries for the device: hipBLAS, hipFFT and MIOpen by a stand-in that computes on the host, CLBlast where it is installed."""
 
 from __future__ import annotations
 
@@ -44,6 +44,18 @@ check(lambda x: torch.fft.irfft(torch.complex(x, x * 0.5), n=58), x)
 """
 
 
+CONVOLUTIONS = """
+import torch.nn.functional as F
+x, w = torch.randn(2, 6, 9, 8), torch.randn(8, 3, 3, 2)
+options = dict(stride=(2, 1), padding=(1, 2), dilation=(1, 2), groups=2)
+check(lambda x, w: F.conv2d(x, w, **options), x, w)
+y = F.conv2d(x, w, **options)
+check(lambda x, w, y: torch.nn.grad.conv2d_input(x.shape, w, y, **options), x, w, y)
+check(lambda x, w, y: torch.nn.grad.conv2d_weight(x, w.shape, y, **options), x, w, y)
+check(lambda x: F.conv2d(x.double(), x[:, :, :3, :3].double()), x)  # not MIOpen's
+"""
+
+
 def run(tmp_path: Path, device: str, program: str, **variables: str) -> dict[str, float]:
     """Runs of each operation by name."""
     environment = {**os.environ, "MAF_MEMORY": "256M", "XDG_STATE_HOME": str(tmp_path), **variables}
@@ -62,20 +74,24 @@ def hip(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         **hip_runner.variables(standin),
         "MAF_HIPBLAS_LIBRARY": libraries,
         "MAF_HIPFFT_LIBRARY": libraries,
+        "MAF_MIOPEN_LIBRARY": libraries,
         "MAF_HIP_LOG": str(folder / "calls"),
         "MAF_CACHE_DIR": str(folder / "cache"),
     }
 
 
 def test_hip_libraries(hip: dict[str, str], tmp_path: Path) -> None:
-    runs = run(tmp_path, "hip:0", PROGRAM + TRANSFORMS, **hip)
+    runs = run(tmp_path, "hip:0", PROGRAM + TRANSFORMS + CONVOLUTIONS, **hip)
     assert runs["gemm (hipblas)"] >= 6 and runs["fft (hipfft)"] >= 4, runs
+    assert runs["conv (miopen)"] == 3 and runs["conv (hip)"] == 1, runs
     calls = Path(hip["MAF_HIP_LOG"]).read_text()
     # torch's row-major 30x40 by 40x20 is column major 20x30x40; compute types 2 float, 7 double.
     assert "hipblasGemmStridedBatchedEx 111 111 20x30x40 batch 1 types 0 0 0 compute 2" in calls
     assert "batch 3 types 0 0 0 compute 2" in calls and "types 1 1 1 compute 7" in calls and "types 4 4 4" in calls
     for name in ("R2C", "C2C", "Z2Z", "C2R"):
         assert f"hipfftExec{name}" in calls
+    for name in ("Forward", "BackwardData", "BackwardWeights"):
+        assert f"miopenConvolution{name}Immediate" in calls
 
 
 def test_what_a_library_refuses_is_done_without_it(hip: dict[str, str], tmp_path: Path) -> None:
@@ -104,6 +120,7 @@ def test_structs_agree() -> None:
     from maf_vdev.devices import device_libraries as d
 
     sizes = {"maf_library_call": d.CallStruct, "maf_library_gemm": d.GemmStruct, "maf_library_fft": d.FftStruct}
+    sizes["maf_library_conv"] = d.ConvStruct
     source = '#include "device_library.h"\n'
     source += "".join(f'_Static_assert(sizeof(struct {n}) == {ctypes.sizeof(t)}, "{n}");\n' for n, t in sizes.items())
     command = ["gcc", "-fsyntax-only", "-x", "c", "-std=gnu11", f"-I{cpu_runner.CORE}", "-"]

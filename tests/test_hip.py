@@ -71,7 +71,7 @@ def test_list_shows_the_device(standin: Path, tmp_path: Path) -> None:
     done, _ = run(standin, tmp_path, MAF_VDEV, "list", "--json")
     (entry,) = (d for d in json.loads(done.stdout)["devices"] if d["id"] == "hip:0")
     assert entry["state"] == "ready" and entry["subgroup"] == 64, entry
-    for text in ("not in waves of 64", "memory of its own", "no hipBLAS", "no hipFFT"):
+    for text in ("not in waves of 64", "memory of its own", "no hipBLAS", "no hipFFT", "no MIOpen"):
         assert any(text in m for m in entry["missing"]), entry
 
 

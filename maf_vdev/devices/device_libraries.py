@@ -1,7 +1,7 @@
-"""Libraries of the user's for the device: hipBLAS and hipFFT on HIP, CLBlast on OpenCL. executor/core/device_library.c.
+"""Libraries of the user's for the device: hipBLAS, hipFFT and MIOpen on HIP, CLBlast on OpenCL. executor/core/device_library.c.
 
 Each is loaded where it is installed; what it does not do goes to the plan that was there before. Signatures and
-enumerators are those of hipblas.h, hipfft.h (ROCm 6 and 7) and clblast_c.h (CLBlast 1.5).
+enumerators are those of hipblas.h, hipfft.h, miopen.h (ROCm 6 and 7) and clblast_c.h (CLBlast 1.5).
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from functools import cache
 from typing import Any
 
 from .. import protocol
-from ..modnn import gemm, native, registry
+from ..modnn import conv, gemm, native, registry
 from ..modnn.gemm import BF16, C64, C128, F16, F32, F64, TYPE_BYTES
 from ..modnn.registry import Plan
 
 HIPBLAS = ("libhipblas.so.3", "libhipblas.so.2", "libhipblas.so")
 HIPFFT = ("libhipfft.so.0", "libhipfft.so")
+MIOPEN = ("libMIOpen.so.1", "libMIOpen.so")
 CLBLAST = ("libclblast.so.1", "libclblast.so")
 # hipDataType
 HIP_TYPES = {F32: 0, F64: 1, F16: 2, C64: 4, C128: 5, BF16: 14}
@@ -33,6 +34,17 @@ HIPFFT_TYPES = {
     (1, F64): (0x6A, "hipfftExecD2Z"),
     (2, F64): (0x6C, "hipfftExecZ2D"),
 }
+# miopenDataType_t
+MIOPEN_TYPES = {F16: 0, F32: 1, BF16: 5}
+# By direction: the functions' name, and its operands x 0, y 1, w 2 in their order, the result last.
+MIOPEN_DIRECTIONS = {
+    conv.FORWARD: ("Forward", (2, 0, 1)),
+    conv.BACKWARD_DATA: ("BackwardData", (1, 2, 0)),
+    conv.BACKWARD_FILTER: ("BackwardWeights", (1, 0, 2)),
+}
+# Solutions that want more memory beside the SDA's are passed over.
+WORKSPACE_MAX = 128 << 20
+SOLUTIONS_MAX = 32
 OPERATIONS = {gemm.N: 111, gemm.T: 112, gemm.C: 113}
 INT_MAX = 2**31 - 1
 
@@ -69,6 +81,31 @@ class FftStruct(ctypes.Structure):
     _fields_ = [("call", CallStruct), ("directed", ctypes.c_int64), ("direction", ctypes.c_int64)]
 
 
+class ConvStruct(ctypes.Structure):
+    """struct maf_library_conv."""
+
+    _fields_ = [
+        ("call", CallStruct),
+        ("convolution", ctypes.c_uint64),
+        ("tensor", ctypes.c_uint64 * 3),
+        ("place", ctypes.c_int64 * 3),
+        ("workspace", ctypes.c_uint64),
+        ("workspace_bytes", ctypes.c_uint64),
+        ("solution", ctypes.c_uint64),
+    ]
+
+
+class Solution(ctypes.Structure):
+    """miopenConvSolution_t."""
+
+    _fields_ = [
+        ("time", ctypes.c_float),
+        ("workspace_bytes", ctypes.c_size_t),
+        ("id", ctypes.c_uint64),
+        ("algorithm", ctypes.c_int),
+    ]
+
+
 @cache
 def load(names: tuple[str, ...], override: str) -> ctypes.CDLL | None:
     """The first of these libraries that is installed, or the one that the variable `override` names."""
@@ -90,6 +127,8 @@ def missing(dialect: str) -> list[tuple[str, str]]:
         out.append(("hipBLAS", "matrix products run in kernels of ours"))
     if load(HIPFFT, "MAF_HIPFFT_LIBRARY") is None:
         out.append(("hipFFT", "transforms run on the host"))
+    if load(MIOPEN, "MAF_MIOPEN_LIBRARY") is None:
+        out.append(("MIOpen", "convolutions run in kernels of ours"))
     return out
 
 
@@ -132,7 +171,8 @@ def _plan(device: Any, name: str, struct: Any, call: tuple[str, int, int], rest:
     c.run, c.function, c.handle = native.address(call[0]), call[1], call[2]
     c.device, c.base, c.name = ctypes.addressof(device.struct), device.struct.memory_base, name.encode()
     c.rest, c.rest_closure = rest.native
-    function = native.function("maf_library_gemm_run" if isinstance(struct, GemmStruct) else "maf_library_fft_run")
+    kinds = {GemmStruct: "gemm", FftStruct: "fft", ConvStruct: "conv"}
+    function = native.function(f"maf_library_{kinds[type(struct)]}_run")
     run = (function, ctypes.addressof(struct))
     return Plan(name, rest.run, rest.workspace_bytes, rest.reserve_bytes, run, (struct, rest))
 
@@ -196,9 +236,93 @@ def _hipfft_fft(device: Any, op: Any, rest: Plan) -> Plan | None:
     return _plan(device, "hipfft", struct, ("maf_hipfft_address", function, handle.value or 0), rest)
 
 
+class _MiOpen:
+    """The library's handle, and memory beside the SDA's that all solutions share. The device of this thread stays."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self.library = library
+        self.handle = ctypes.c_void_p()
+        self.call("miopenCreate", ctypes.byref(self.handle))
+        self.workspaces: list[tuple[int, int]] = []  # (bytes, address), growing
+
+    def call(self, name: str, *arguments: Any) -> None:
+        """Raises OSError, as a library that is not there."""
+        code = getattr(self.library, name)(*arguments)
+        if code:
+            raise OSError(f"{name} returned {code}")
+
+    def workspace(self, device: Any, size: int) -> int:
+        """Device memory of at least that size. Raises HipError."""
+        if size and (not self.workspaces or self.workspaces[-1][0] < size):
+            self.workspaces.append((size, device.hip.device_memory(size)))
+        return self.workspaces[-1][1] if size else 0
+
+    def tensor(self, t: conv.Tensor) -> ctypes.c_void_p:
+        made = ctypes.c_void_p()
+        self.call("miopenCreateTensorDescriptor", ctypes.byref(made))
+        dims, strides = ((ctypes.c_int * len(values))(*values) for values in (t.dims, t.strides))
+        self.call("miopenSetTensorDescriptor", made, MIOPEN_TYPES[t.type], len(t.dims), dims, strides)
+        return made
+
+    def convolution(self, f: conv.Normal) -> ctypes.c_void_p:
+        made = ctypes.c_void_p()
+        self.call("miopenCreateConvolutionDescriptor", ctypes.byref(made))
+        arrays = ((ctypes.c_int * f.spatial)(*values) for values in (f.pad_before, f.stride, f.dilation))
+        self.call("miopenInitConvolutionNdDescriptor", made, f.spatial, *arrays, 0)  # 0: cross-correlation
+        self.call("miopenSetConvolutionGroupCount", made, f.groups)
+        return made
+
+
+@cache
+def _miopen(index: int) -> _MiOpen | None:
+    library = load(MIOPEN, "MAF_MIOPEN_LIBRARY")
+    try:
+        return _MiOpen(library) if library else None
+    except OSError:
+        return None
+
+
+def _miopen_conv(device: Any, op: Any, rest: Plan) -> Plan | None:
+    """Two and three spatial dimensions, one type, padding alike on both sides; the fastest solution by MIOpen's own
+    estimate, compiled here."""
+    f = conv.normalise(op)
+    types = {f.x.type, f.w.type, f.y.type}
+    largest = max((*f.x.dims, *f.y.dims, *f.w.dims, *f.x.strides, *f.y.strides, *f.w.strides))
+    if f.spatial < 2 or f.flip or f.fused or f.pad_before != f.pad_after or largest > INT_MAX:
+        return None
+    if len(types) != 1 or not types <= set(MIOPEN_TYPES):
+        return None
+    found = _miopen(device.found.index)
+    if found is None:
+        return None
+    name, order = MIOPEN_DIRECTIONS[f.direction]
+    try:
+        tensors = [found.tensor((f.x, f.y, f.w)[n]) for n in order]
+        shape = (found.handle, tensors[0], tensors[1], found.convolution(f), tensors[2])
+        solutions, count = (Solution * SOLUTIONS_MAX)(), ctypes.c_size_t()
+        room = ctypes.c_size_t(SOLUTIONS_MAX)
+        found.call(f"miopenConvolution{name}GetSolution", *shape, room, ctypes.byref(count), solutions)
+        fitting = [s for s in solutions[: count.value] if s.workspace_bytes <= WORKSPACE_MAX]
+        if not fitting:
+            return None
+        chosen = min(fitting, key=lambda s: s.time)
+        found.call(f"miopenConvolution{name}CompileSolution", *shape, ctypes.c_uint64(chosen.id))
+    except OSError:  # it does not do this convolution
+        return None
+    struct = ConvStruct()
+    struct.convolution = shape[3].value or 0
+    struct.tensor[:] = [t.value or 0 for t in tensors]
+    struct.place[:] = order
+    struct.workspace = found.workspace(device, chosen.workspace_bytes)
+    struct.workspace_bytes, struct.solution = chosen.workspace_bytes, chosen.id
+    function = _address(found.library, f"miopenConvolution{name}Immediate")
+    return _plan(device, "miopen", struct, ("maf_miopen_address", function, found.handle.value or 0), rest)
+
+
 _MAKERS: dict[tuple[str, str], Callable[[Any, Any, Plan], Plan | None]] = {
     ("hip", "gemm"): _hipblas_gemm,
     ("hip", "fft"): _hipfft_fft,
+    ("hip", "conv"): _miopen_conv,
     ("opencl", "gemm"): _clblast_gemm,
 }
 

@@ -64,6 +64,18 @@ int maf_library_fft_run(void *closure, const uint64_t *pointers, const void *sca
     return run(&f->call, offsets, pointers, scalars);
 }
 
+int maf_library_conv_run(void *closure, const uint64_t *pointers, const void *scalars) {
+    struct maf_library_conv *v = closure;
+    const double *s = scalars;
+    uint64_t offsets[3];
+    int plain = s[0] == 1 && s[1] == 0;
+    for (int i = 0; i < 3; i++) {
+        plain &= maf_own_contains(pointers[v->place[i]], 1);
+        offsets[i] = pointers[v->place[i]] - v->call.base;
+    }
+    return v->call.refused || !plain ? rest(&v->call, pointers, scalars) : run(&v->call, offsets, pointers, scalars);
+}
+
 /* --- hipBLAS: hipblasGemmStridedBatchedEx with hipDataType and hipblasComputeType_t ---------------------------------- */
 typedef int (*hipblas_gemm_fn)(void *handle, int transa, int transb, int m, int n, int k, const void *alpha, const void *a,
                                int type_a, int lda, long long stride_a, const void *b, int type_b, int ldb,
@@ -123,3 +135,24 @@ static int hipfft(const struct maf_library_call *c, const uint64_t *offsets, con
 }
 
 uint64_t maf_hipfft_address(void) { return (uint64_t)(uintptr_t)hipfft; }
+
+/* --- MIOpen: miopenConvolutionForwardImmediate and its two siblings, which take their operands in one order ------------- */
+typedef int (*miopen_conv_fn)(void *handle, void *d0, const void *p0, void *d1, const void *p1, void *convolution, void *d2,
+                              void *p2, void *workspace, size_t bytes, uint64_t solution);
+
+static int miopen(const struct maf_library_call *c, const uint64_t *offsets, const double *scalars) {
+    const struct maf_library_conv *v = (const struct maf_library_conv *)c;
+    const struct maf_hip_device *device = (const struct maf_hip_device *)(uintptr_t)c->device;
+    char *memory = (char *)(uintptr_t)device->memory;
+    void *d[3];
+    (void)scalars;
+    for (int i = 0; i < 3; i++) d[i] = (void *)(uintptr_t)v->tensor[i];
+    int code = maf_hip_enter(device);
+    if (code) return code;
+    return ((miopen_conv_fn)(uintptr_t)c->function)((void *)(uintptr_t)c->handle, d[0], memory + offsets[0], d[1],
+                                                    memory + offsets[1], (void *)(uintptr_t)v->convolution, d[2],
+                                                    memory + offsets[2], (void *)(uintptr_t)v->workspace,
+                                                    (size_t)v->workspace_bytes, v->solution);
+}
+
+uint64_t maf_miopen_address(void) { return (uint64_t)(uintptr_t)miopen; }

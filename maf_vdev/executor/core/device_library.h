@@ -1,4 +1,5 @@
-/* Operations by a library for the device: matrix products by hipBLAS or CLBlast, transforms by hipFFT.
+/* Operations by a library for the device: matrix products by hipBLAS or CLBlast, transforms by hipFFT, convolutions
+ * by MIOpen.
  * devices/device_libraries.py fills the closures. What a library does not do goes to `rest`. */
 #ifndef MAF_DEVICE_LIBRARY_H
 #define MAF_DEVICE_LIBRARY_H
@@ -6,7 +7,7 @@
 #include <stdint.h>
 
 struct maf_library_call {
-    uint64_t run;      /* maf_hipblas_address(), maf_clblast_address() or maf_hipfft_address() */
+    uint64_t run;      /* maf_hipblas_address(), ... */
     uint64_t device;   /* struct maf_hip_device or struct maf_opencl_device */
     const char *name;  /* of the library */
     uint64_t function; /* that runs the operation */
@@ -37,12 +38,25 @@ struct maf_library_fft {
     int64_t direction;
 };
 
+/* A convolution by a solution that MIOpen has compiled (its immediate mode, which has neither alpha nor beta). */
+struct maf_library_conv {
+    struct maf_library_call call;
+    uint64_t convolution;  /* miopenConvolutionDescriptor_t */
+    uint64_t tensor[3];    /* miopenTensorDescriptor_t of the operands, in the order of the function */
+    int64_t place[3];      /* of the operands among the operation's pointers; the last is written */
+    uint64_t workspace;    /* device memory */
+    uint64_t workspace_bytes;
+    uint64_t solution;
+};
+
 /* Plans' functions. */
 int maf_library_gemm_run(void *closure, const uint64_t *pointers, const void *scalars);
 int maf_library_fft_run(void *closure, const uint64_t *pointers, const void *scalars);
+int maf_library_conv_run(void *closure, const uint64_t *pointers, const void *scalars);
 
 uint64_t maf_hipblas_address(void);
 uint64_t maf_clblast_address(void);
 uint64_t maf_hipfft_address(void);
+uint64_t maf_miopen_address(void);
 
 #endif

@@ -19,9 +19,9 @@ from maf_vdev.modnn import graph, registry
 
 pytestmark = pytest.mark.skipif(not d.LIB.is_dir(), reason="the shim libraries are not built")
 
-ADD, MUL, SUB = 0, 1, 9
+ADD, MUL, SUB, DIV, LOG = 0, 1, 9, 6, 15
 EXP, IDENTITY, GELU, INDEX, GREATER_EQUAL, SELECT = 13, 21, 104, 501, 303, 601
-SUM = 0
+SUM, MAXIMUM = 0, 3
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +116,33 @@ def softmax(s: np.ndarray) -> np.ndarray:
 
 def attention_inputs(rng: Any, keys: int = 9) -> tuple[np.ndarray, ...]:
     return tuple(half(rng.normal(size=n)) for n in ((2, 4, 5, 8), (2, 2, keys, 8), (2, 2, keys, 8), (2, 4, 5, 8)))
+
+
+def test_attention_in_parts(handle: Any, rng: Any) -> None:
+    """The forward graph of older releases: the mask by comparing indices, the softmax in parts. The core takes it."""
+    q, k, v, _ = attention_inputs(rng)
+    v, dims, row_dims = half(rng.normal(size=(2, 2, 9, 16))), (2, 4, 5, 9), (2, 4, 5, 1)
+    g = Graph(handle)
+    s, scaled, masked, shifted, powers = (g.virtual("f32", dims) for _ in range(5))
+    largest, total, logarithm = (g.virtual("f32", row_dims) for _ in range(3))
+    p, o, statistics = g.virtual("f16", dims), g.out("f16", (2, 4, 5, 16)), g.out("f32", row_dims)
+    g.matmul(g.data("f16", q), g.data("f16", k, (144, 72, 1, 8), (2, 2, 8, 9)), s)
+    g.pointwise(MUL, s, scaled, g.value("f32", 0.25))
+    causal(g, scaled, masked)
+    g.reduce(MAXIMUM, masked, largest)
+    g.pointwise(SUB, masked, shifted, largest)
+    g.pointwise(EXP, shifted, powers)
+    g.reduce(SUM, powers, total)
+    g.pointwise(LOG, total, logarithm)
+    g.pointwise(ADD, largest, statistics, logarithm)
+    g.pointwise(DIV, powers, p, total)
+    g.matmul(p, g.data("f16", v), o)
+    assert providers_of(g) == ["core", "numpy"]
+    got = g.run()
+    scores = 0.25 * q @ np.repeat(k, 2, 1).swapaxes(2, 3)
+    scores[:, :, np.arange(5)[:, None] < np.arange(9)] = -np.inf
+    close(got[0], softmax(scores) @ np.repeat(v, 2, 1), 2e-3)
+    close(got[1], np.log(np.exp(scores).sum(-1, keepdims=True)), 1e-4)
 
 
 def causal(g: Graph, s: Backend, y: Backend) -> None:
@@ -236,6 +263,7 @@ def test_attention_gradients(handle: Any, rng: Any, core: bool) -> None:
         g.add("OPERATION_DIAGONAL_BAND_MASK", COMPARISON_MODE=GREATER_EQUAL, **band)
     else:
         causal(g, shifted, masked)
+        g.pointwise(IDENTITY, masked, g.virtual("f32", scores_dims))  # one operation more than the core knows
     g.pointwise(EXP, masked, P)
     view = (2, 4, 9, 5), (180, 45, 1, 9)
     PT, wide = g.virtual("f16", *view), g.virtual("f32", (2, 4, 9, 8))

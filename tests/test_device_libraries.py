@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import importlib.util
 import os
 import subprocess
 import sys
@@ -114,6 +115,28 @@ def test_clblast(tmp_path: Path) -> None:
     program += "\n".join(line for line in PROGRAM.splitlines() if any(w in line for w in wanted)) + "\n"
     runs = run(tmp_path, "opencl:0", program, MAF_OPENCL_MEMORY="own")
     assert runs == {"gemm (clblast)": 2}, runs
+
+
+@opencl_runner.needs_device
+@pytest.mark.skipif(importlib.util.find_spec("pyvkfft") is None, reason="pyvkfft is not installed")
+def test_vkfft(tmp_path: Path) -> None:
+    """Data from the host to the transform and back, so that no kernel has to be compiled."""
+    program = "import torch\ntorch.manual_seed(0)\n" + VKFFT
+    runs = run(tmp_path, "opencl:0", program, MAF_OPENCL_MEMORY="own")
+    assert runs == {"fft (vkfft)": 3, "fft (core)": 1}, runs
+
+
+VKFFT = """
+def check(f, x):
+    want, got = f(x), f(x.cuda()).cpu()
+    error = ((got - want).abs().max() / want.abs().max()).item()
+    assert got.shape == want.shape and error < 1e-5, (error, f.__code__.co_firstlineno)
+x = torch.randn(6, 30)
+check(lambda x: torch.fft.rfft(x), x)
+check(lambda x: torch.fft.fft2(x), torch.complex(x, x + 1))
+check(lambda x: torch.fft.ifft(x, norm="forward"), torch.complex(x, x + 1).to(torch.complex128))
+check(lambda x: torch.fft.irfft(x, n=58, norm="forward"), torch.complex(x, x * 0.5))
+"""
 
 
 def test_structs_agree() -> None:

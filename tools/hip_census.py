@@ -106,10 +106,11 @@ def main() -> int:
     started, found, compiled, refused, failed = time.monotonic(), 0, Counter(), 0, Counter()
     with ThreadPoolExecutor(arguments.jobs) as pool:
         codes = list(kernels(arguments.libraries, picked))
-        work = ((c, pool.submit(examine, c, clang, arguments.targets, options)) for c in codes)
-        for code, future in list(work):
+        work = [(c, pool.submit(examine, c, clang, arguments.targets, options)) for c in codes]
+        for code, future in work:
             reason, errors = future.result()
             found += 1
+            print(f"{found}/{len(codes)} {time.monotonic() - started:.0f} s", end="\r", file=sys.stderr, flush=True)
             if reason:
                 refused += 1
                 print(f"refused: {readable(code.name)}: {reason}", flush=True)

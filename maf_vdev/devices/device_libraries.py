@@ -1,4 +1,5 @@
-"""Libraries of the user's for the device: hipBLAS, hipFFT and MIOpen on HIP, CLBlast on OpenCL. executor/core/device_library.c.
+"""Libraries of the user's for the device: hipBLAS, hipFFT and MIOpen on HIP, CLBlast and VkFFT
+(vkfft.py) on OpenCL. executor/core/device_library.c.
 
 Each is loaded where it is installed; what it does not do goes to the plan that was there before. Signatures and
 enumerators are those of hipblas.h, hipfft.h, miopen.h (ROCm 6 and 7) and clblast_c.h (CLBlast 1.5).
@@ -319,11 +320,18 @@ def _miopen_conv(device: Any, op: Any, rest: Plan) -> Plan | None:
     return _plan(device, "miopen", struct, ("maf_miopen_address", function, found.handle.value or 0), rest)
 
 
+def _vkfft_fft(device: Any, op: Any, rest: Plan) -> Plan | None:
+    from . import vkfft
+
+    return vkfft.plan(device, op, rest)
+
+
 _MAKERS: dict[tuple[str, str], Callable[[Any, Any, Plan], Plan | None]] = {
     ("hip", "gemm"): _hipblas_gemm,
     ("hip", "fft"): _hipfft_fft,
     ("hip", "conv"): _miopen_conv,
     ("opencl", "gemm"): _clblast_gemm,
+    ("opencl", "fft"): _vkfft_fft,
 }
 
 
@@ -331,6 +339,6 @@ def plan(device: Any, kind: int, description: bytes, rest: Plan) -> Plan:
     """The op by a library, `rest` where there is none for it. device: a device_ops.OpDevice."""
     op_kind = registry.ops()[kind]
     maker = _MAKERS.get((device.dialect, op_kind.name))
-    if maker is None or rest.native is None:
+    if maker is None or rest.native is None or os.environ.get("MAF_DEVICE_LIBRARIES") == "0":
         return rest
     return maker(device, protocol.unpack(op_kind.struct, description), rest) or rest

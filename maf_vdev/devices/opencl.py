@@ -124,7 +124,7 @@ class OpenClDevice(ThreadDevice):
         struct.status_bytes = STATUS_BYTES
         self._keep.append(raw)
         if not found.shared:
-            memory = self._allocate(window.memory)
+            memory = self.memory = self._allocate(window.memory)
             block, status = self._buffer(BLOCK_BYTES), self._buffer(STATUS_BYTES)
             self._keep += [memory, block, status]
             struct.memory, struct.block_buffer, struct.status_buffer = memory.int_ptr, block.int_ptr, status.int_ptr

@@ -98,11 +98,12 @@ enum maf_command_kind {
     MAF_CMD_MAP = 12,     /* a part of a file takes the place of a range of the device window */
     MAF_CMD_SIGNAL = 13,  /* a counter or a word of memory becomes a value */
     MAF_CMD_COLLECTIVE = 14,
+    MAF_CMD_TEXTURE = 16,
     MAF_CMD_WAIT = 15     /* its stream waits for another command or for a word of memory */
 };
 
 /* Order between streams of one device: the commands of one queue run in order; a command of the legacy default stream
- * follows all earlier ones of blocking streams, and those follow all earlier ones of the legacy stream. PROTECT and MAP
+ * follows all earlier ones of blocking streams, and those follow all earlier ones of the legacy stream. PROTECT, MAP and TEXTURE
  * take effect at once. */
 enum maf_stream_flags { MAF_STREAM_NON_BLOCKING = 1, MAF_STREAM_LEGACY = 2 };
 
@@ -239,6 +240,46 @@ struct maf_cmd_wait {
     uint32_t queue;
     uint32_t bytes; /* of the word */
     uint32_t reserved;
+};
+
+/* --- textures and surfaces -------------------------------------------------------------------------------------- */
+enum { MAF_TEXTURE_LEVELS = 16 };
+
+enum maf_texture_flag {
+    MAF_TEXTURE_NORMALIZED = 1, /* coordinates of 0 to 1 */
+    MAF_TEXTURE_LINEAR = 2,
+    MAF_TEXTURE_NORMALIZED_READ = 4, /* integers are read as floats of 0 or -1 to 1 */
+    MAF_TEXTURE_SRGB = 8,
+    MAF_TEXTURE_MIP_LINEAR = 16,
+    MAF_TEXTURE_LAYERED = 32, /* depth counts layers, six of them for each cube */
+    MAF_TEXTURE_SURFACE = 64
+};
+
+struct maf_texture {
+    uint64_t address[16]; /* of each level */
+    uint64_t pitch; /* bytes, of level 0 */
+    uint64_t slice;
+    uint32_t width; /* elements */
+    uint32_t height; /* 0: one-dimensional */
+    uint32_t depth; /* 0: none */
+    uint32_t levels;
+    uint32_t flags;
+    uint32_t element; /* bytes */
+    uint32_t channels;
+    uint32_t kind; /* cudaChannelFormatKind: 0 signed, 1 unsigned, 2 floating point */
+    uint32_t mode[3]; /* cudaTextureAddressMode */
+    float lod_bias;
+    float lod_low;
+    float lod_high;
+    float border[4];
+};
+
+/* A texture or surface object begins to exist, at once. Its number is its handle; numbers are used again late. */
+struct maf_cmd_texture {
+    struct maf_command h;
+    uint32_t index;
+    uint32_t reserved;
+    struct maf_texture texture;
 };
 
 /* --- collective operations (NCCL) -----------------------------------------------------------------------------

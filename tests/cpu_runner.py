@@ -21,7 +21,15 @@ from maf_vdev.translator.cubin import Cubin, KernelCode
 from maf_vdev.translator.ir import Instr
 
 CORE = Path(__file__).resolve().parent.parent / "maf_vdev" / "executor" / "core"
-SOURCES = ("cpu_launch.c", "cpu_pool.c", "cpu_effects.c", "cpu_heap.c", "cpu_fibre.c", "cpu_fibre_x86.S")
+SOURCES = (
+    "cpu_launch.c",
+    "cpu_pool.c",
+    "cpu_effects.c",
+    "cpu_heap.c",
+    "cpu_texture.c",
+    "cpu_fibre.c",
+    "cpu_fibre_x86.S",
+)
 _U3 = ctypes.c_uint32 * 3
 _SLOW = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_uint64)
 

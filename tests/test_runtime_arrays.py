@@ -1,4 +1,4 @@
-"""CUDA arrays: allocation, descriptions and copies of both APIs. There are no textures to read them through."""
+"""CUDA arrays: allocation, descriptions and copies of both APIs."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ Lanes that do not execute may hold anything: a builder must not fault on their a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 Value = Any
@@ -118,6 +118,8 @@ class Builder(Protocol):
     ) -> Value | None: ...
     # op: add min max umin umax and or xor exch cas inc dec (integers), fadd (f32 f64, f16x2 as i32 with op "fadd.f16x2")
     # min/max are signed. Returns the old value or None.
+    def texture(self, code: int, handle: Value, rows: Mapping[int, Value]) -> Sequence[Value]: ...
+    # A texture or surface access: code and rows as cpu_texture.h; four i32 words
     def is_shared(self, addr: Value) -> Value: ...  # i64 generic address -> i1
     def is_local(self, addr: Value) -> Value: ...
 

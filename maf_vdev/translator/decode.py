@@ -17,6 +17,7 @@ from . import (
     decode_float,
     decode_integer,
     decode_memory,
+    decode_texture,
     decode_uniform,
 )
 from .cubin import ADDRESS_BANK, KernelCode
@@ -43,6 +44,7 @@ _TURING = {
     **decode_convert.TABLE,
     **decode_uniform.TABLE,
     **decode_memory.TABLE,
+    **decode_texture.TABLE,
     **decode_control.TABLE,
 }
 # Without the uniform datapath; what is left means the same.

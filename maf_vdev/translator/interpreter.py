@@ -259,6 +259,7 @@ def run(
     banks: Mapping[int, bytes] | None = None,
     externals: Mapping[int, str] | None = None,
     printf: Callable[[int, int], None] | None = None,
+    texture: Callable[[int, int, Array, Array], Array] | None = None,
     batch_warps: int = 512,
     step_limit: int | None = None,
 ) -> int:
@@ -281,6 +282,7 @@ def run(
         memory,
         externals or {},
         printf,
+        texture,
     )
     if kernel.uses_coop_groups:
         # All CTAs of a grid that synchronises run together; the barrier's counter lies in %envreg1:%envreg2.

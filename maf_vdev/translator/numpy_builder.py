@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .emit import abi
 from .ir import PT, RZ, URZ, Instr, LiftError
 from .memory_map import LOCAL_WINDOW, SHARED_WINDOW, WINDOW_BYTES, Memory, MemoryFault
 from .numpy_values import DTYPES, Array, NumpyValues, to_half
@@ -40,6 +41,8 @@ class Launch:
     # Address in the constant banks -> name of a host-provided function (vprintf, __assertfail).
     externals: Mapping[int, str] = field(default_factory=dict)
     printf: Callable[[int, int], None] | None = None
+    # (code, mask, handles, rows of arguments) -> four rows of words; see cpu_texture.h
+    texture: Callable[[int, int, Array, Array], Array] | None = None
 
 
 class NumpyBuilder(NumpyValues):
@@ -329,6 +332,21 @@ class NumpyBuilder(NumpyValues):
         if self.mask.any():
             action()
         self.mask = outer
+
+    def texture(self, code: int, handle: Array, rows: Mapping[int, Array]) -> list[Array]:
+        if self.launch.texture is None:
+            raise LiftError(f"{self.launch.name}: no textures in this launch")
+        shape = self._shape()
+        full = np.zeros((1 + abi.TEX_ARGS, *shape), np.uint32)
+        full[0] = handle
+        for row, value in rows.items():
+            full[1 + row] = value
+        out = np.zeros((4, *shape), np.uint32)
+        for warp in range(shape[0]):
+            mask = int((self.mask[warp].astype(np.uint32) << LANES).sum())
+            words = np.ascontiguousarray(full[:, warp])
+            out[:, warp] = self.launch.texture(code, mask, words[0], words[1:])
+        return list(out)
 
     # --- effects ---------------------------------------------------------------------------
     def fence(self) -> None:

@@ -1,5 +1,4 @@
-/* CUDA arrays. Their layout is opaque to programs: here it is rows of whole elements, one slice behind the other. There
- * are no textures to read them through; they are memory that copies reach. */
+/* CUDA arrays. Their layout is opaque to programs: here it is rows of whole elements, one slice behind the other. */
 #define _GNU_SOURCE
 #include "internal.h"
 

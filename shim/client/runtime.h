@@ -147,6 +147,25 @@ MAF_API const struct maf_array *maf_array_find(void *array); /* NULL when it is 
 MAF_API int maf_array_place(void *array, uint64_t x_bytes, uint64_t y, uint64_t z, uint64_t width, uint64_t height,
                             uint64_t depth, uint64_t *address);
 
+/* --- textures and surfaces ---------------------------------------------------------------------------------- */
+enum { MAF_ARRAY_LAYERED = 1, MAF_ARRAY_CUBEMAP = 4 }; /* of maf_array.flags, in both APIs */
+/* Objects by the API that made them: each gives back the descriptors in its own form. */
+enum maf_object_kind { MAF_RUNTIME_TEXTURE, MAF_RUNTIME_SURFACE, MAF_DRIVER_TEXTURE, MAF_DRIVER_SURFACE };
+struct maf_texture;
+/* Where the texels are; `t` begins as zeros. format: bits of the four channels, then cudaChannelFormatKind. */
+MAF_API int maf_texture_of_array(void *array, struct maf_texture *t);
+MAF_API int maf_texture_of_mipmap(void *mipmap, struct maf_texture *t);
+MAF_API int maf_texture_of_memory(uint64_t address, const int format[5], uint64_t width, uint64_t height, uint64_t pitch,
+                                  struct maf_texture *t); /* height 0: linear */
+MAF_API int maf_texture_create(int kind, const struct maf_texture *t, const void *resource, size_t resource_bytes,
+                               const void *texture, size_t texture_bytes, unsigned long long *out);
+MAF_API int maf_texture_destroy(int kind, unsigned long long handle);
+MAF_API int maf_texture_describe(int kind, unsigned long long handle, void *resource, size_t resource_bytes,
+                                 void *texture, size_t texture_bytes);
+MAF_API int maf_mipmap_create(const struct maf_array *wanted, unsigned levels, void **out);
+MAF_API int maf_mipmap_destroy(void *mipmap);
+MAF_API int maf_mipmap_level(void *mipmap, unsigned level, void **out);
+
 /* --- copies and fills ---------------------------------------------------------------------------------- */
 /* kind: 0 host-host, 1 host-device, 2 device-host, 3 device-device, 4 by address. */
 MAF_API int maf_memcpy(void *stream, uint64_t dst, uint64_t src, uint64_t bytes, int kind, int async);

@@ -19,6 +19,7 @@
 
 #include "cpu_pause.h"
 #include "cpu_pool.h"
+#include "cpu_texture.h"
 #include "cpu_warp.h"
 
 enum {
@@ -319,11 +320,21 @@ static uint64_t rt_globaltimer(struct maf_warp *w) {
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+/* args: the handles, then the rows of cpu_texture.h. */
+static void rt_texture(struct maf_warp *w, uint32_t code, uint32_t mask, uint32_t (*args)[MAF_WARP],
+                       uint32_t (*out)[MAF_WARP]) {
+    const char *error = maf_texture_run(code, mask, args[0], args + 1, out);
+    if (!error) return;
+    fprintf(stderr, "maf-vdev: kernel %s: %s\n", w->cta->job->kernel->name, error);
+    leave(w, ERROR_LAUNCH_FAILURE);
+}
+
 static void rt_slow(struct maf_warp *w);
 
 static void *const runtime[] = {
     (void *)rt_barrier, (void *)rt_reduce_arrive, (void *)rt_reduce_result, (void *)maf_rt_atomic, (void *)rt_call_abs,
     (void *)rt_trap,    (void *)rt_spin,          (void *)rt_slow,          (void *)rt_globaltimer,
+    (void *)rt_texture,
 };
 
 /* --- the slow form of a kernel ------------------------------------------------------------------------ */

@@ -37,7 +37,8 @@ static struct {
 static uint32_t queue_of(const struct maf_command *c) { return c->stream & (MAF_QUEUES - 1); }
 
 static int at_once(const struct maf_command *c) {
-    return c->kind == MAF_CMD_PROTECT || c->kind == MAF_CMD_MAP || c->kind == MAF_CMD_EXIT;
+    return c->kind == MAF_CMD_PROTECT || c->kind == MAF_CMD_MAP || c->kind == MAF_CMD_TEXTURE ||
+           c->kind == MAF_CMD_EXIT;
 }
 
 static void hold(const struct maf_command *c, uint32_t by) {

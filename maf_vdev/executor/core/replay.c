@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "core.h"
 #include "cpu_launch.h"
+#include "cpu_texture.h"
 #include "override.h"
 
 #include <errno.h>
@@ -220,6 +221,11 @@ static struct maf_usage *dispatch(const struct maf_command *command) {
         maf_fault_current("collective", NULL);
         maf_collective((const struct maf_cmd_collective *)command);
         return NULL;
+    case MAF_CMD_TEXTURE: {
+        const struct maf_cmd_texture *c = (const struct maf_cmd_texture *)command;
+        if (c->h.size < sizeof *c || maf_texture_set(c->index, &c->texture)) damaged("texture");
+        return NULL;
+    }
     case MAF_CMD_NOP: return NULL;
     default: damaged("unknown command"); return NULL;
     }

@@ -37,6 +37,7 @@ RT = {
             "spin",
             "slow",
             "globaltimer",
+            "texture",
         )
     )
 }
@@ -72,6 +73,12 @@ ATOMIC_OPS = {
 }
 ATOMIC_SHARED = 0x10000  # added to the code where all addresses are in shared memory
 ATOMIC_TYPES = {n: i for i, n in enumerate(("i32", "i64", "f32", "f64", "i16", "i8"))}
+
+# Texture and surface accesses, as cpu_texture.h.
+TEX_SAMPLE, TEX_LOAD, TEX_GATHER, TEX_GRADIENT, TEX_QUERY = range(5)
+SURFACE_LOAD, SURFACE_STORE, SURFACE_REDUCE = 8, 9, 10
+DIM_1D, DIM_2D, DIM_3D, DIM_CUBE, DIM_1D_ARRAY, DIM_2D_ARRAY, _, DIM_CUBE_ARRAY = range(8)
+ARG_LAYER, ARG_LOD, ARG_DATA, TEX_ARGS = 3, 4, 5, 9
 
 # Reasons passed to the runtime's trap.
 TRAP_BRANCH, TRAP_INSTRUCTION = 1, 2

@@ -6,7 +6,7 @@ from ``entry`` (a function of the emitter that knows where registers live betwee
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ..cfg import is_hint, is_syscall, target
 from ..ir import PT, RZ, URZ, Instr, LiftError, Pred, Reg, UPred, UReg
@@ -212,6 +212,14 @@ class LlvmBuilder(Memory):
             p = b.ins(f"getelementptr i8, ptr {buf}, i64 {128 * k}")
             b.set_reg(4 + k, b.leaf("i32", b.ins(f"load <32 x i32>, ptr {p}, align 64"), True))
         b.guard = None
+
+    def texture(self, code: int, handle: V, rows: Mapping[int, V]) -> Sequence[V]:
+        b = self
+        args, out = b.place("texture", f"[{1 + abi.TEX_ARGS} x {VECTOR}]"), b.place("texels", f"[4 x {VECTOR}]")
+        for row, value in ((0, handle), *((1 + row, value) for row, value in rows.items())):
+            b.do(f"store {VECTOR} {b.vector(value)}, ptr {b.word_of(args, row)}, align 64")
+        b.runtime("texture", "void", f"i32 {code}", f"i32 {b.scalar(b.mask_bits())}", f"ptr {args}", f"ptr {out}")
+        return [b.leaf("i32", b.ins(f"load {VECTOR}, ptr {b.word_of(out, n)}, align 64"), True) for n in range(4)]
 
     def branch_target(self, i: Instr) -> V:
         """Offset in the section: register plus label (the decoder has added the next instruction's offset to it)."""

@@ -7,7 +7,7 @@ served it. So the exchange itself stands in uniform flow, whatever the control f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ..cfg import is_hint, is_syscall, target
 from ..ir import PT, RZ, URZ, Instr, LiftError, Pred, Reg, UPred, UReg
@@ -471,6 +471,9 @@ class ThreadBuilder(ThreadValues):
         n = "0u" if count is None else self.t(count)
         self.out.do(f"xv = ({self._number(bar_id)} & 15u) | (u32){self.t(p)} << 4 | {code}u << 8; xl = {n};")
         self.stop(BARRIER)
+
+    def texture(self, code: int, handle: T, rows: Mapping[int, T]) -> Sequence[T]:
+        raise LiftError("textures and surfaces are not supported on this device")
 
     def barrier_result(self) -> T:
         self.uses.add("reduce")

@@ -6,7 +6,7 @@ Their guards and predicate operands (``@P0 EXIT P1``, ``BRA !P1, target``, ``BRE
 
 from __future__ import annotations
 
-from . import control, convert, division, double, float32, half, integer, logic, matrix, memory, warp
+from . import control, convert, division, double, float32, half, integer, logic, matrix, memory, texture, warp
 from .core import TABLE, describe
 
 # Control flow. BSSY, BSYNC, BREAK, BMOV, WARPSYNC and YIELD steer reconvergence: with a rule that always
@@ -16,4 +16,4 @@ CONTROL = frozenset(
 )
 
 __all__ = ["CONTROL", "TABLE", "describe"]
-_groups = (control, convert, division, double, float32, half, integer, logic, matrix, memory, warp)
+_groups = (control, convert, division, double, float32, half, integer, logic, matrix, memory, texture, warp)

@@ -158,6 +158,57 @@ typedef struct CUDA_ARRAY3D_DESCRIPTOR {
     unsigned Flags;
 } CUDA_ARRAY3D_DESCRIPTOR;
 
+typedef void *CUmipmappedArray;
+struct maf_resource_linear {
+    unsigned long long devPtr;
+    int format;
+    unsigned numChannels;
+    size_t sizeInBytes;
+};
+struct maf_resource_pitch2d {
+    unsigned long long devPtr;
+    int format;
+    unsigned numChannels;
+    size_t width;
+    size_t height;
+    size_t pitchInBytes;
+};
+typedef struct CUDA_RESOURCE_DESC_st {
+    int resType; /* array, mipmapped array, linear, pitch2D */
+    union {
+        CUarray array;
+        CUmipmappedArray mipmap;
+        struct maf_resource_linear linear;
+        struct maf_resource_pitch2d pitch2D;
+        int reserved[32];
+    } res;
+    unsigned flags;
+} CUDA_RESOURCE_DESC;
+typedef struct CUDA_TEXTURE_DESC_st {
+    int addressMode[3];
+    int filterMode;
+    unsigned flags; /* 1 read as integer, 2 normalized coordinates, 0x10 sRGB, 0x20 no trilinear, 0x40 seamless cubemap */
+    unsigned maxAnisotropy;
+    int mipmapFilterMode;
+    float mipmapLevelBias;
+    float minMipmapLevelClamp;
+    float maxMipmapLevelClamp;
+    float borderColor[4];
+    int reserved[12];
+} CUDA_TEXTURE_DESC;
+struct CUDA_RESOURCE_VIEW_DESC_st;
+CUresult cuTexObjectCreate(unsigned long long *object, const CUDA_RESOURCE_DESC *resource, const CUDA_TEXTURE_DESC *texture,
+                           const struct CUDA_RESOURCE_VIEW_DESC_st *view);
+CUresult cuTexObjectDestroy(unsigned long long object);
+CUresult cuTexObjectGetResourceDesc(CUDA_RESOURCE_DESC *out, unsigned long long object);
+CUresult cuTexObjectGetTextureDesc(CUDA_TEXTURE_DESC *out, unsigned long long object);
+CUresult cuSurfObjectCreate(unsigned long long *object, const CUDA_RESOURCE_DESC *resource);
+CUresult cuSurfObjectDestroy(unsigned long long object);
+CUresult cuSurfObjectGetResourceDesc(CUDA_RESOURCE_DESC *out, unsigned long long object);
+CUresult cuMipmappedArrayCreate(CUmipmappedArray *mipmap, const CUDA_ARRAY3D_DESCRIPTOR *d, unsigned levels);
+CUresult cuMipmappedArrayGetLevel(CUarray *array, CUmipmappedArray mipmap, unsigned level);
+CUresult cuMipmappedArrayDestroy(CUmipmappedArray mipmap);
+
 typedef struct CUipcMemHandle_st {
     char reserved[64];
 } CUipcMemHandle;

@@ -1,4 +1,4 @@
-/* Arrays: allocation, descriptions, copies. Textures and surfaces stay stubs. */
+/* Arrays: allocation, descriptions, copies. */
 #include "front.h"
 
 enum { LAYERED = 1, SURFACE_LOAD_STORE = 2, CUBEMAP = 4, TEXTURE_GATHER = 8 };
@@ -8,24 +8,25 @@ struct cudaChannelFormatDesc cudaCreateChannelDesc(int x, int y, int z, int w, i
     return (struct cudaChannelFormatDesc){x, y, z, w, f};
 }
 
-static int create(cudaArray_t *array, const struct cudaChannelFormatDesc *d, struct cudaExtent e, unsigned flags)
+int describe_array(struct maf_array *a, const struct cudaChannelFormatDesc *d, struct cudaExtent e, unsigned flags)
 {
-    if (!array || !d || flags & ~(unsigned)(LAYERED | SURFACE_LOAD_STORE | CUBEMAP | TEXTURE_GATHER))
+    if (!d || flags & ~(unsigned)(LAYERED | SURFACE_LOAD_STORE | CUBEMAP | TEXTURE_GATHER))
         return MAF_E_INVALID_VALUE;
     int bits = d->x + d->y + d->z + d->w, channels = (d->x != 0) + (d->y != 0) + (d->z != 0) + (d->w != 0);
     if (d->x < 8 || d->x > 32 || d->x % 8 || bits != d->x * channels || channels == 3)
         return MAF_E_INVALID_VALUE;
-    return maf_array_create(&(struct maf_array){.width = e.width, .height = e.height, .depth = e.depth,
-                                                .element = (uint32_t)bits / 8, .flags = flags,
-                                                .format = {d->x, d->y, d->z, d->w, d->f}},
-                            array);
+    *a = (struct maf_array){.width = e.width, .height = e.height, .depth = e.depth, .element = (uint32_t)bits / 8,
+                            .flags = flags, .format = {d->x, d->y, d->z, d->w, d->f}};
+    return 0;
 }
 
 cudaError_t cudaMalloc3DArray(cudaArray_t *array, const struct cudaChannelFormatDesc *desc, struct cudaExtent extent,
                               unsigned flags)
 {
+    struct maf_array a;
     ENTER();
-    return done(create(array, desc, extent, flags));
+    int error = array ? describe_array(&a, desc, extent, flags) : MAF_E_INVALID_VALUE;
+    return done(error ? error : maf_array_create(&a, array));
 }
 
 cudaError_t cudaMallocArray(cudaArray_t *array, const struct cudaChannelFormatDesc *desc, size_t width, size_t height,

@@ -24,6 +24,9 @@ typedef struct cudaIpcEventHandle_st {
     char reserved[64];
 } cudaIpcEventHandle_t;
 typedef void *cudaArray_t;
+typedef void *cudaMipmappedArray_t;
+typedef unsigned long long cudaTextureObject_t;
+typedef unsigned long long cudaSurfaceObject_t;
 typedef void (*cudaHostFn_t)(void *);
 typedef void (*cudaStreamCallback_t)(cudaStream_t, cudaError_t, void *);
 
@@ -605,6 +608,65 @@ cudaError_t cudaLibraryLoadFromFile(cudaLibrary_t *library, const char *path, in
 cudaError_t cudaLibraryUnload(cudaLibrary_t library);
 cudaError_t cudaLibraryGetKernel(cudaKernel_t *kernel, cudaLibrary_t library, const char *name);
 cudaError_t cudaLibraryGetGlobal(void **p, size_t *bytes, cudaLibrary_t library, const char *name);
+
+/* --- textures and surfaces ---------------------------------------------------------------------------------------- */
+struct cudaResourceArray {
+    cudaArray_t array;
+};
+struct cudaResourceMipmap {
+    cudaMipmappedArray_t mipmap;
+};
+struct cudaResourceLinear {
+    void *devPtr;
+    struct cudaChannelFormatDesc desc;
+    size_t sizeInBytes;
+};
+struct cudaResourcePitch2D {
+    void *devPtr;
+    struct cudaChannelFormatDesc desc;
+    size_t width;
+    size_t height;
+    size_t pitchInBytes;
+};
+struct cudaResourceDesc {
+    int resType; /* cudaResourceType: array, mipmapped array, linear, pitch2D */
+    union {
+        struct cudaResourceArray array;
+        struct cudaResourceMipmap mipmap;
+        struct cudaResourceLinear linear;
+        struct cudaResourcePitch2D pitch2D;
+        int reserved[32];
+    } res;
+    unsigned flags;
+};
+struct cudaTextureDesc {
+    int addressMode[3];
+    int filterMode;
+    int readMode; /* 0 element type, 1 normalized float */
+    int sRGB;
+    float borderColor[4];
+    int normalizedCoords;
+    unsigned maxAnisotropy;
+    int mipmapFilterMode;
+    float mipmapLevelBias;
+    float minMipmapLevelClamp;
+    float maxMipmapLevelClamp;
+    int disableTrilinearOptimization;
+    int seamlessCubemap;
+};
+struct cudaResourceViewDesc;
+cudaError_t cudaCreateTextureObject(cudaTextureObject_t *object, const struct cudaResourceDesc *resource,
+                                    const struct cudaTextureDesc *texture, const struct cudaResourceViewDesc *view);
+cudaError_t cudaDestroyTextureObject(cudaTextureObject_t object);
+cudaError_t cudaGetTextureObjectResourceDesc(struct cudaResourceDesc *out, cudaTextureObject_t object);
+cudaError_t cudaGetTextureObjectTextureDesc(struct cudaTextureDesc *out, cudaTextureObject_t object);
+cudaError_t cudaCreateSurfaceObject(cudaSurfaceObject_t *object, const struct cudaResourceDesc *resource);
+cudaError_t cudaDestroySurfaceObject(cudaSurfaceObject_t object);
+cudaError_t cudaGetSurfaceObjectResourceDesc(struct cudaResourceDesc *out, cudaSurfaceObject_t object);
+cudaError_t cudaMallocMipmappedArray(cudaMipmappedArray_t *mipmap, const struct cudaChannelFormatDesc *desc,
+                                     struct cudaExtent extent, unsigned levels, unsigned flags);
+cudaError_t cudaGetMipmappedArrayLevel(cudaArray_t *array, cudaMipmappedArray_t mipmap, unsigned level);
+cudaError_t cudaFreeMipmappedArray(cudaMipmappedArray_t mipmap);
 
 /* --- capture and graphs ------------------------------------------------------------------------------------------- */
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, int mode);

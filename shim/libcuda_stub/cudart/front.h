@@ -28,6 +28,10 @@ static inline uint64_t u64(const void *p)
     return (uint64_t)(uintptr_t)p;
 }
 
+/* array.c: what an array of this description is. */
+__attribute__((visibility("hidden"))) int describe_array(struct maf_array *a, const struct cudaChannelFormatDesc *d,
+                                                         struct cudaExtent e, unsigned flags);
+
 /* Leaves the caller with the error unless the executor serves and the context is healthy. */
 #define ENTER()                          \
     do {                                 \

@@ -129,7 +129,7 @@ static void scores(const struct maf_attention_head *h, const float *q, int64_t l
 int maf_attention_forward(const struct maf_attention_head *h, int64_t i, int64_t rows, struct maf_matrix output, float *lse)
 {
     int64_t d = h->dim, dv = h->dim_value, ldq, ldk, ldv;
-    float *memory = floats(rows * (d + dv + KEY_BLOCK + 2) + KEY_BLOCK * (d + dv + 1));
+    float *memory = row_floats(rows * (d + dv + KEY_BLOCK + 2) + KEY_BLOCK * (d + dv + 1));
     if (!memory)
         return OUT_OF_MEMORY;
     float *q_copy = memory, *sum = q_copy + rows * d, *s = sum + rows * dv, *high = s + rows * KEY_BLOCK;
@@ -145,13 +145,13 @@ int maf_attention_forward(const struct maf_attention_head *h, int64_t i, int64_t
         const float *v = read_rows(h->type, rows_from(h->v, j, h->type), columns, dv, v_copy, &ldv);
         scores(h, q, ldq, i, rows, k, ldk, j, columns, s, row);
         for (int64_t r = 0; r < rows; r++) {
-            float *x = s + r * columns, most = greatest(x, columns);
+            float *x = s + r * columns, most = maf_row_maximum(x, columns);
             most = most > high[r] ? most : high[r];
             float base = most == -INFINITY ? 0 : most; /* a row that is masked so far */
             float factor = high[r] == -INFINITY ? 0 : exp_f32(high[r] - base);
-            total[r] = total[r] * factor + exponentials(x, x, base, columns);
+            total[r] = total[r] * factor + maf_row_exponentials(x, x, base, columns);
             if (factor != 1)
-                scale_row(sum + r * dv, factor, dv);
+                maf_row_scale(sum + r * dv, factor, dv);
             high[r] = most;
             if (h->dropout.p != 0) {
                 dropout_row(h, i + r, j, columns, row);
@@ -162,7 +162,7 @@ int maf_attention_forward(const struct maf_attention_head *h, int64_t i, int64_t
     }
     for (int64_t r = 0; r < rows; r++) {
         float t = total[r] == 0 ? 1 : total[r];
-        scale_row(sum + r * dv, 1 / t, dv);
+        maf_row_scale(sum + r * dv, 1 / t, dv);
         if (lse)
             lse[i + r] = (high[r] == -INFINITY ? 0 : high[r]) + logf(t);
     }
@@ -174,7 +174,7 @@ int maf_attention_forward(const struct maf_attention_head *h, int64_t i, int64_t
 int maf_attention_backward(const struct maf_attention_head *h, const struct maf_attention_gradients *g)
 {
     const int64_t type = h->type, d = h->dim, dv = h->dim_value, nq = h->queries, nk = h->keys;
-    float *memory = floats(nq * (2 * d + 2 * dv) + nk * (d + dv) + KEY_BLOCK * (d + dv + 1 + 3 * MAF_ATTENTION_QUERIES));
+    float *memory = row_floats(nq * (2 * d + 2 * dv) + nk * (d + dv) + KEY_BLOCK * (d + dv + 1 + 3 * MAF_ATTENTION_QUERIES));
     if (!memory)
         return OUT_OF_MEMORY;
     float *q_copy = memory, *do_copy = q_copy + nq * d, *dq = do_copy + nq * dv, *out = dq + nq * d;
@@ -200,7 +200,7 @@ int maf_attention_backward(const struct maf_attention_head *h, const struct maf_
             scores(h, q + i * ldq, ldq, i, rows, k, ldk, j, columns, p, row);
             multiply(h, NO_TRANSPOSE, TRANSPOSE, rows, columns, dv, 1, dout + i * ldg, ldg, v, ldv, 0, dp, columns);
             for (int64_t r = 0; r < rows; r++)
-                exponentials(p + r * columns, p + r * columns, g->lse[i + r], columns);
+                maf_row_exponentials(p + r * columns, p + r * columns, g->lse[i + r], columns);
             const float *seen = p; /* by the values: with dropout, which the scores' gradient does without */
             if (h->dropout.p != 0) {
                 for (int64_t r = 0; r < rows; r++) {

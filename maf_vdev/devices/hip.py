@@ -42,6 +42,7 @@ class DeviceStruct(DeviceHead):
         ("index", ctypes.c_uint64),
         ("block", ctypes.c_void_p),
         ("block_bytes", ctypes.c_uint64),
+        ("copy", ctypes.c_uint64),
         ("memory", ctypes.c_uint64),
         ("memory_base", ctypes.c_uint64),
         ("memory_bytes", ctypes.c_uint64),
@@ -95,6 +96,7 @@ class HipDevice(ThreadDevice):
         if not found.shared:
             struct.memory = self._allocate((window or Window()).memory)
             struct.memory_base, struct.memory_bytes = (window or Window()).base, self.own_bytes
+            struct.copy = self.hip.device_memory(BLOCK_BYTES)
 
     def _allocate(self, wanted: int) -> int:
         """Address on the device of the SDA's memory: as much as wanted, or what is free."""
@@ -135,8 +137,8 @@ class HipDevice(ThreadDevice):
         text = launch.source(self.dialect)
         function, keep = self.hip.load(self.build(text), launch.kernel)
         sizes = (ctypes.c_int64 * len(launch.sizes))(*launch.sizes)
-        at = self.hip.host_memory(ctypes.sizeof(sizes))
-        ctypes.memmove(at, sizes, ctypes.sizeof(sizes))
+        at = self.hip.device_memory(ctypes.sizeof(sizes))
+        self.hip.upload(at, bytes(sizes))
         return native.address("maf_hip_op_address"), function, at, keep
 
     def _make_kernel(self, kernel: CpuKernel) -> KernelStruct:

@@ -153,6 +153,13 @@ class Hip:
             raise HipError("hipMalloc gave no memory")
         return pointer.value
 
+    def upload(self, at: int, data: bytes) -> None:
+        """Write device memory."""
+        to_device = 1
+        size = ctypes.c_size_t(len(data))
+        self.call("hipMemcpyAsync", ctypes.c_void_p(at), ctypes.c_char_p(data), size, to_device, None)
+        self.call("hipStreamSynchronize", None)
+
     def compile(self, text: str, arch: str) -> bytes:
         """A code object for an architecture. Raises CompileError with the compiler's log."""
         if self.compiler is None:

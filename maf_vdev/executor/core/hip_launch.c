@@ -38,13 +38,15 @@ static int failed_call(const struct maf_hip_kernel *k, const char *call, int cod
     return fail(k, maf_hip_error(code), what, code);
 }
 
-static int run(const struct maf_hip_kernel *k, const uint32_t grid[3], const uint32_t group[3],
+static int run(const struct maf_hip_kernel *k, const uint32_t grid[3], const uint32_t group[3], size_t block_bytes,
                const struct maf_thread_launch *l) {
     struct maf_hip_device *d = k->device;
-    void *block = d->block, *status = d->base.status;
+    void *block = d->copy ? (void *)(uintptr_t)d->copy : d->block, *status = d->base.status;
     void *arguments[] = {&block, &status, &d->memory, &d->memory_base, &d->memory_bytes};
     int code = maf_hip_enter(d);
     if (code) return failed_call(k, "hipSetDevice", code);
+    if (d->copy && (code = hip_copy(d->copy, (uint64_t)(uintptr_t)d->block, block_bytes, HIP_TO_DEVICE)))
+        return failed_call(k, "hipMemcpyAsync", code);
     code = hip_launch((void *)(uintptr_t)k->function, grid, group, (uint32_t)(l->shared + l->exchange), arguments);
     if (code) return failed_call(k, "hipModuleLaunchKernel", code);
     code = hip_synchronize();
@@ -62,7 +64,7 @@ static int maf_hip_launch(const struct maf_cpu_kernel *base, const uint32_t grid
     if (bytes > d->block_bytes) return fail(k, ERROR_RESOURCES, "too many bytes of parameters:", (long)bytes);
     maf_block_fill(d->block, base, d->base.units, (uint32_t)l.shared, grid, group, dynamic_shared, params, param_bytes);
     if (d->memory && (error = maf_own_begin())) return error;
-    error = run(k, grid, group, &l);
+    error = run(k, grid, group, bytes, &l);
     if (d->memory) maf_own_end();
     return error ? error : maf_thread_report(&k->base, &d->base);
 }

@@ -17,14 +17,15 @@ enum maf_hip_function {
     MAF_HIP_FUNCTIONS
 };
 
-/* One device. block: block_bytes of host memory that the device reads, for the launch block; the status area is such
- * memory too. memory: where the device has the addresses [memory_base, memory_base + memory_bytes) of the SDA; 0: it
+/* One device. block: block_bytes of pinned host memory for the launch block; the status area is such memory too. copy:
+ * where the device has the block, which all threads read; 0: it reads the host's. memory: where the device has the addresses [memory_base, memory_base + memory_bytes) of the SDA; 0: it
  * reads the host's memory as it is. */
 struct maf_hip_device {
     struct maf_thread_device base;
     uint64_t index;
     uint8_t *block;
     uint64_t block_bytes;
+    uint64_t copy;
     uint64_t memory;
     uint64_t memory_base;
     uint64_t memory_bytes;

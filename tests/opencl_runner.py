@@ -128,8 +128,8 @@ class OwnMemory:
         )
 
 
-def check(case: opcode_cases.Case, index: int) -> None:
-    """One opcode case on a device. Raises AssertionError."""
+def check(case: opcode_cases.Case, index: int, threads: int | None = None) -> None:
+    """One opcode case on a device; threads: fewer than those whose results are compared. Raises AssertionError."""
     dev = device(index)
     own = None if dev.found.shared else OwnMemory(dev)
 
@@ -138,7 +138,7 @@ def check(case: opcode_cases.Case, index: int) -> None:
         dev._keep.append(kernel)  # ids stay unique
         if own:
             own.send(buffers)
-        error = launch(dev, dev.load(kernel, {}), 1, kernel.max_threads, params)
+        error = launch(dev, dev.load(kernel, {}), 1, threads or kernel.max_threads, params)
         assert error == 0, f"launch failed with {error}"
         if own:
             own.fetch(buffers)

@@ -14,7 +14,8 @@ from opcode_cases import CASES
 
 STEP = 1 if os.environ.get("MAF_TEST_ALL") else 16
 # What the thread builder has to do itself: uniform registers of a warp with inactive lanes, memory between lanes.
-GUARDED = [case for case in CASES if case.text.startswith(("@P0 R2UR", "@P0 REDUX", "S2R R8, SR_TID.X ; SHF"))]
+STARTS = ("@P0 R2UR", "@P0 REDUX", "S2R R8, SR_TID.X ; SHF", "S2R R4, SR_SMEMSZ")
+GUARDED = [case for case in CASES if case.text.startswith(STARTS)]
 PICKED = CASES[::STEP] + [case for case in GUARDED if case not in CASES[::STEP]]
 DEVICE = int(os.environ.get("MAF_TEST_OPENCL", "0"))
 FINDINGS = os.environ.get("OCLGRIND_LOG")
@@ -32,3 +33,10 @@ def test_opcode(case) -> None:
     opencl_runner.check(case, DEVICE)
     found = findings()[before:]
     assert not found, found[:2000]
+
+
+@opencl_runner.needs_device
+def test_a_warp_of_fewer_than_32_threads_has_no_other_lanes() -> None:
+    case = next(case for case in CASES if case.text == "VOTE.ANY R4, PT, PT")
+    with pytest.raises(AssertionError, match=r"R4 is 0xff, expected 0xffffffff in element 32 "):
+        opencl_runner.check(case, DEVICE, threads=40)

@@ -17,6 +17,7 @@ from .. import protocol
 from ..modnn import conv, gemm, native, registry
 from ..modnn.gemm import BF16, C64, C128, F16, F32, F64, TYPE_BYTES
 from ..modnn.registry import Plan
+from . import shared_library
 
 HIPBLAS = ("libhipblas.so.3", "libhipblas.so.2", "libhipblas.so")
 HIPFFT = ("libhipfft.so.0", "libhipfft.so")
@@ -107,16 +108,7 @@ class Solution(ctypes.Structure):
     ]
 
 
-@cache
-def load(names: tuple[str, ...], override: str) -> ctypes.CDLL | None:
-    """The first of these libraries that is installed, or the one that the variable `override` names."""
-    chosen = os.environ.get(override)
-    for name in (chosen,) if chosen else names:
-        try:
-            return ctypes.CDLL(name)
-        except OSError:
-            continue
-    return None
+load = cache(shared_library.find)
 
 
 def missing(dialect: str) -> list[tuple[str, str]]:

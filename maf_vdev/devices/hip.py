@@ -13,7 +13,6 @@ from typing import Any
 
 from ..modnn import native
 from ..modnn.providers.device_launch import Launch, Traits
-from ..modnn.registry import Plan
 from ..translator import cache, thread_source
 from ..translator.emit.thread_kernel import Options
 from . import Window, hip_runtime
@@ -77,6 +76,7 @@ class HipDevice(ThreadDevice):
     """Implements devices.Device for one HIP device. own_bytes: of its memory for the SDA; 0: it reads the host's."""
 
     dialect = "hip"
+    driver_error = HipError
 
     def __init__(self, found: Found, launcher: Launcher, window: Window | None = None):
         super().__init__()
@@ -110,21 +110,6 @@ class HipDevice(ThreadDevice):
         self.own_bytes = size
         self.note += f"; {size >> 20} MiB of its memory, library calls of the host work on copies"
         return at
-
-    def plan(self, kind: int, description: bytes, host: Plan) -> Plan:
-        """Kernels of our own where the operands would have to be copied for a host library."""
-        if not self.own_bytes:
-            return host
-        from . import device_libraries, device_ops
-
-        try:
-            own = device_ops.plan(self, kind, description, host)
-            return device_libraries.plan(self, kind, description, own)
-        except (BuildError, HipError) as error:  # the host's library does it
-            from ..executor import record
-
-            record.current().note(f"{self.found.label} takes no kernel of ours: {error}")
-            return host
 
     def traits(self) -> Traits:
         """What the shapes of our own kernels depend on."""

@@ -6,13 +6,12 @@ Struct offsets are those of hipDeviceProp_tR0600 (ROCm 6 and newer, hip_runtime_
 from __future__ import annotations
 
 import ctypes
-import os
 import struct
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from . import DeviceError
+from . import DeviceError, shared_library
 
 LIBRARIES = ("libamdhip64.so.7", "libamdhip64.so.6", "libamdhip64.so")
 COMPILERS = ("libhiprtc.so.7", "libhiprtc.so.6", "libhiprtc.so")
@@ -68,27 +67,21 @@ class Found:
         return (self.memory_bytes * 9 // 10 >> 20) - SYSTEM_MIB << 20
 
 
-def _open(names: tuple[str, ...], override: str) -> ctypes.CDLL | None:
-    chosen = os.environ.get(override)
-    for name in (chosen,) if chosen else names:
-        try:
-            return ctypes.CDLL(name)
-        except OSError:
-            continue
-    return None
-
-
 class Hip:
     """The functions that are used, each raising HipError."""
 
     def __init__(self) -> None:
-        library = _open(LIBRARIES, "MAF_HIP_LIBRARY")
+        library = shared_library.find(LIBRARIES, "MAF_HIP_LIBRARY")
         if library is None:
             raise HipError("no libamdhip64 (ROCm 6 or newer) is installed")
         if not hasattr(library, "hipGetDevicePropertiesR0600"):
             raise HipError("libamdhip64 is older than ROCm 6")
         self.library = library
-        self.compiler = library if hasattr(library, "hiprtcCompileProgram") else _open(COMPILERS, "MAF_HIPRTC_LIBRARY")
+        self.compiler = (
+            library
+            if hasattr(library, "hiprtcCompileProgram")
+            else shared_library.find(COMPILERS, "MAF_HIPRTC_LIBRARY")
+        )
         self.call("hipInit", 0)
 
     def call(self, name: str, *arguments: Any) -> None:

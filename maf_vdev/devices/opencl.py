@@ -14,7 +14,6 @@ from typing import Any
 
 from ..modnn import native
 from ..modnn.providers.device_launch import Launch, Traits
-from ..modnn.registry import Plan
 from ..translator import cache, thread_source
 from ..translator.cubin import KernelCode
 from ..translator.emit.thread_kernel import Source
@@ -100,6 +99,7 @@ class OpenClDevice(ThreadDevice):
         super().__init__()
         self.found = found
         cl = self.cl = module()
+        self.driver_error = cl.Error
         try:
             self.context = cl.Context([found.device])
             self.queue = cl.CommandQueue(self.context)
@@ -167,21 +167,6 @@ class OpenClDevice(ThreadDevice):
 
     def _source(self, code: KernelCode) -> Source:
         return thread_source.lift(code, self.found.options)
-
-    def plan(self, kind: int, description: bytes, host: Plan) -> Plan:
-        """Kernels of our own where the operands would have to be copied for a host library."""
-        if not self.own_bytes:
-            return host
-        from . import device_libraries, device_ops
-
-        try:
-            own = device_ops.plan(self, kind, description, host)
-            return device_libraries.plan(self, kind, description, own)
-        except (BuildError, self.cl.Error) as error:  # the host's library does it
-            from ..executor import record
-
-            record.current().note(f"{self.found.label} takes no kernel of ours: {error}")
-            return host
 
     def traits(self) -> Traits:
         """What the shapes of our own kernels depend on."""

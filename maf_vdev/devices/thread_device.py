@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from ..modnn.registry import Plan
 from ..names import readable
 from ..translator import thread_source
 from ..translator.cubin import KernelCode
@@ -52,10 +53,14 @@ class BuildError(Exception):
 
 class ThreadDevice(CpuDevice):
     """Implements devices.Device but for `_make_kernel`. struct: the C launcher's device, a DeviceHead and more.
+    found: its discovery. own_bytes: memory of its own, 0 where it works on the host's. driver_error: what its driver raises.
 
     Kernels compiled from source are machine code of the host and run there."""
 
     struct: Any
+    found: Any
+    own_bytes: int
+    driver_error: type[Exception]
     foreign_compiler = True
 
     def __init__(self) -> None:
@@ -66,6 +71,21 @@ class ThreadDevice(CpuDevice):
 
     def override(self, code: KernelCode) -> None:
         """None: the kernels themselves are what this device runs."""
+
+    def plan(self, kind: int, description: bytes, host: Plan) -> Plan:
+        """Kernels of our own where the operands would have to be copied for a host library."""
+        if not self.own_bytes:
+            return host
+        from . import device_libraries, device_ops
+
+        try:
+            own = device_ops.plan(self, kind, description, host)
+            return device_libraries.plan(self, kind, description, own)
+        except (BuildError, self.driver_error) as error:  # the host's library does it
+            from ..executor import record
+
+            record.current().note(f"{self.found.label} takes no kernel of ours: {error}")
+            return host
 
     def prefetch(self, kernel: CpuKernel, variant: int = 1) -> bool:
         """Device compilers run at the first launch only. True where nothing is to be compiled."""

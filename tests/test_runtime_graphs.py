@@ -330,6 +330,71 @@ def test_graph_memory_lives_as_long_as_the_graph() -> None:
     assert total[0] - free[0] == 512
 
 
+def _alloc_parameters(bytes_: int) -> Any:
+    parameters = ffi.new("struct cudaMemAllocNodeParams *", {"bytesize": bytes_})
+    parameters.poolProps.allocType = parameters.poolProps.location.type = 1
+    return parameters
+
+
+def _used() -> int:
+    used = ffi.new("size_t *")
+    check(rt.cudaDeviceGetGraphMemAttribute(0, 0, used))
+    return used[0]
+
+
+@isolated()
+def test_nodes_that_allocate_and_free() -> None:
+    s, out, graph, node = stream(), malloc(4), ffi.new("cudaGraph_t *"), ffi.new("cudaGraphNode_t[3]")
+    check(rt.cudaGraphCreate(graph, 0))
+    assert rt.cudaGraphAddMemAllocNode(node, graph[0], ffi.NULL, 0, ffi.new("struct cudaMemAllocNodeParams *")) == 1
+    assert rt.cudaGraphAddMemFreeNode(node, graph[0], ffi.NULL, 0, out) == 1  # no graph's memory
+    parameters = _alloc_parameters(1000)
+    check(rt.cudaGraphAddMemAllocNode(node, graph[0], ffi.NULL, 0, parameters))
+    p = parameters.dptr
+    fill = ffi.new("struct cudaMemsetParams *", {"dst": p, "value": 7, "elementSize": 1, "width": 1000, "height": 1})
+    check(rt.cudaGraphAddMemsetNode(node + 1, graph[0], node, 1, fill))
+    check(rt.cudaGraphAddMemcpyNode1D(node + 2, graph[0], node + 1, 1, out, p, 4, DEVICE_TO_DEVICE))
+    check(rt.cudaGraphAddMemFreeNode(node + 1, graph[0], node + 2, 1, p))
+    got, freed = _alloc_parameters(0), ffi.new("void **")
+    check(rt.cudaGraphMemAllocNodeGetParams(node[0], got))
+    check(rt.cudaGraphMemFreeNodeGetParams(node[1], freed))
+    assert (got.bytesize, got.dptr, freed[0]) == (1000, p, p)
+    executable = instantiate(graph[0])
+    for _ in range(2):
+        check(rt.cudaMemset(out, 0, 4))
+        run(executable, s)
+        assert download(out, 4) == b"\7" * 4
+    check(rt.cudaGraphDestroy(graph[0]))
+    assert _used() == 1024
+    check(rt.cudaGraphExecDestroy(executable))
+    assert _used() == 0
+
+
+@isolated()
+def test_graph_memory_that_the_program_frees() -> None:
+    """It stays the graph's between launches, and outlives a graph whose last launch it has not been freed after."""
+    s, graph, node, other = stream(), ffi.new("cudaGraph_t *"), ffi.new("cudaGraphNode_t[2]"), ffi.new("void **")
+    check(rt.cudaGraphCreate(graph, 0))
+    parameters = _alloc_parameters(512)
+    check(rt.cudaGraphAddMemAllocNode(node, graph[0], ffi.NULL, 0, parameters))
+    p = parameters.dptr
+    fill = ffi.new("struct cudaMemsetParams *", {"dst": p, "value": 3, "elementSize": 1, "width": 512, "height": 1})
+    check(rt.cudaGraphAddMemsetNode(node + 1, graph[0], node, 1, fill))
+    executable = instantiate(graph[0])
+    run(executable, s)
+    check(rt.cudaFreeAsync(p, s))
+    check(rt.cudaMallocAsync(other, 512, s))
+    assert other[0] != p
+    check(rt.cudaMemset(other[0], 9, 512))
+    run(executable, s)
+    check(rt.cudaGraphExecDestroy(executable))
+    check(rt.cudaGraphDestroy(graph[0]))
+    assert download(p, 2) + download(other[0], 2) == b"\3\3\t\t"
+    check(rt.cudaFree(p))
+    assert rt.cudaFree(p) == 1
+    assert _used() == 512  # the other's
+
+
 @isolated()
 def test_user_objects_are_destroyed_with_their_last_graph() -> None:
     destroyed, object_ = [], ffi.new("cudaUserObject_t *")

@@ -314,33 +314,15 @@ int maf_capture_end(struct maf_stream *s, void *command, int node_type, void *ob
     return error;
 }
 
-struct graph_memory {
-    uint64_t address;
-    uint32_t tag;
-};
-
-static void free_graph_memory(void *object)
-{
-    struct graph_memory *m = object;
-    maf_memory_free_tagged(m->address, m->tag);
-    free(m);
-}
-
-/* Memory that a graph allocates exists from its capture until the graph and its executables are destroyed, so
- * that its address is the same in every launch. */
-int maf_capture_memory(struct maf_stream *s, int node_type, uint64_t address)
+int maf_capture_memory(struct maf_stream *s, int node_type, uint64_t address, uint64_t bytes)
 {
     int error;
     maf_lock(&maf_graph_lock);
     struct maf_node *n = record_node(s, node_type, &error);
-    if (n && node_type == MAF_NODE_MEM_ALLOC) {
-        struct graph_memory *m = malloc(sizeof *m);
-        error = MAF_E_OUT_OF_MEMORY;
-        if (m) {
-            *m = (struct graph_memory){address, maf_memory_tag(address)};
-            error = maf_graph_retain(n->graph, free_graph_memory, m);
-        }
-    }
+    if (n && node_type == MAF_NODE_MEM_ALLOC)
+        error = maf_graph_memory_add(n, address, bytes);
+    else if (n)
+        n->address = address;
     maf_unlock(&maf_graph_lock);
     return error;
 }

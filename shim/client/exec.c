@@ -70,7 +70,7 @@ static int append(struct exec *x, struct maf_graph *g)
         if (n->command && !c)
             error = MAF_E_OUT_OF_MEMORY;
         else
-            x->entries[x->count++] = (struct maf_exec_entry){c, n, maf_event_pin(n->event), n->type};
+            x->entries[x->count++] = (struct maf_exec_entry){c, n, maf_event_pin(n->event), n->type, n->address};
     }
     for (uint32_t i = 0; i < g->holder_count && !error; i++) {
         struct maf_holder **grown = realloc(x->holders, (x->holder_count + 1) * sizeof *grown);
@@ -148,6 +148,9 @@ int maf_exec_launch(void *exec, void *stream)
     uint64_t seq = maf_ring_put_all(s, x->entries, x->count);
     if (seq)
         x->last = (struct maf_point){seq, maf_queue(s)};
+    for (uint32_t i = 0; i < x->count; i++)
+        if (x->entries[i].address)
+            maf_graph_memory_launched(x->entries[i].address, x->entries[i].type == MAF_NODE_MEM_ALLOC);
     return maf_fault();
 }
 

@@ -188,6 +188,7 @@ static struct maf_graph *clone(struct maf_graph *from)
         b->original = a;
         b->event = maf_event_pin(a->event);
         b->kernel = a->kernel;
+        b->address = a->address;
         b->command = a->command ? maf_command_copy(a->command) : NULL;
         b->child = a->child ? clone(a->child) : NULL;
     }

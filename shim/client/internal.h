@@ -361,7 +361,7 @@ int maf_launch_fill(void *command, const struct maf_launch *l, const struct maf_
 /* A command with its payload, as it goes into the ring; capture keeps it as a node. */
 void *maf_capture_begin(struct maf_stream *s, uint32_t kind, uint64_t bytes); /* NULL: capture is invalid */
 int maf_capture_end(struct maf_stream *s, void *command, int node_type, void *object);
-int maf_capture_memory(struct maf_stream *s, int node_type, uint64_t address);
+int maf_capture_memory(struct maf_stream *s, int node_type, uint64_t address, uint64_t bytes);
 int maf_capture_record(struct maf_stream *s, struct maf_event *e, int external);
 int maf_capture_wait(struct maf_stream *s, struct maf_event *e, int external);
 int maf_capture_violated(struct maf_stream *s); /* a synchronising call on a capturing stream: invalidates, 900 */
@@ -399,6 +399,7 @@ struct maf_exec_entry {
     struct maf_node *origin;     /* identity only */
     struct maf_event *event;     /* event record nodes */
     int type;
+    uint64_t address; /* of memory nodes */
 };
 
 /* Something that lives as long as graphs refer to it. */
@@ -432,6 +433,7 @@ struct maf_node {
     struct maf_event *event;
     struct maf_kernel *kernel;
     struct maf_node *original; /* of a clone */
+    uint64_t address;          /* of memory that it allocates or frees */
     void **args;               /* made by maf_node_get_launch */
 };
 
@@ -451,6 +453,13 @@ void *maf_command_new(uint32_t kind, uint64_t bytes, int device); /* zeroed, for
 struct maf_event *maf_event_of(void *handle);
 int maf_memory_free_tagged(uint64_t address, uint32_t tag); /* frees only the allocation that carries this tag */
 uint32_t maf_memory_tag(uint64_t address);
+int maf_memory_alloc_pool(void *pool, uint64_t bytes, uint64_t *out);
+
+/* --- graph_memory.c ------------------------------------------------------------------------------------------- */
+int maf_graph_memory_add(struct maf_node *n, uint64_t address, uint64_t bytes); /* n allocates it. maf_graph_lock held */
+void maf_graph_memory_launched(uint64_t address, int live); /* by a launched node that allocates (1) or frees (0) it */
+int maf_graph_memory_keeps(uint64_t address); /* the program frees it: 1 where graphs hold it for their next launch */
+uint64_t maf_graph_memory_bytes(uint64_t address); /* 0: no graph's */
 
 /* --- trace.c --------------------------------------------------------------------------------------------------- */
 void maf_trace_name_kernel(const struct maf_kernel_info *info, const char *name);

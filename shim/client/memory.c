@@ -187,10 +187,12 @@ int maf_memory_free(uint64_t p)
     if (!error)
         error = maf_wait_seq(maf_last_seq());
     maf_free_due();
-    return error ? error : maf_memory_release(p, MAF_RELEASE_PUNCHED);
+    if (error || maf_graph_memory_keeps(p))
+        return error;
+    return maf_memory_release(p, MAF_RELEASE_PUNCHED);
 }
 
-static int pool_alloc(void *pool, uint64_t bytes, uint64_t *out)
+int maf_memory_alloc_pool(void *pool, uint64_t bytes, uint64_t *out)
 {
     uint64_t size = (bytes + UNIT - 1) & ~(uint64_t)(UNIT - 1);
     uint32_t number, unique;
@@ -222,12 +224,12 @@ int maf_memory_alloc_async(void *stream, void *pool, uint64_t bytes, uint64_t *o
     maf_free_claim(s, 0);
     int error;
     do
-        error = pool_alloc(pool, bytes, out);
+        error = maf_memory_alloc_pool(pool, bytes, out);
     while (error == MAF_E_OUT_OF_MEMORY && maf_free_claim(s, 1));
     if (error)
         return error;
     maf_stream_raise(s, atomic_load(&async_freed));
-    return maf_capturing(s) ? maf_capture_memory(s, MAF_NODE_MEM_ALLOC, *out) : 0;
+    return maf_capturing(s) ? maf_capture_memory(s, MAF_NODE_MEM_ALLOC, *out, bytes) : 0;
 }
 
 int maf_memory_free_async(void *stream, uint64_t p)
@@ -240,7 +242,9 @@ int maf_memory_free_async(void *stream, uint64_t p)
     if (!maf_in_device(p))
         return MAF_E_INVALID_VALUE;
     if (maf_capturing(s))
-        return maf_capture_memory(s, MAF_NODE_MEM_FREE, p);
+        return maf_capture_memory(s, MAF_NODE_MEM_FREE, p, 0);
+    if (maf_graph_memory_keeps(p))
+        return 0;
     uint64_t seq = maf_last_seq();
     if (maf_may_overtake())
         return maf_free_later(s, p);

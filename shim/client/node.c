@@ -40,6 +40,44 @@ int maf_node_empty(void *graph, void *const *deps, size_t count, int type, void 
     return error;
 }
 
+int maf_node_alloc(void *graph, void *const *deps, size_t count, int device, uint64_t bytes, uint64_t *address, void **out)
+{
+    *address = 0;
+    if (!bytes)
+        return MAF_E_INVALID_VALUE;
+    int error = maf_memory_alloc_pool(maf_pool_default(device), bytes, address);
+    struct maf_node *n = error ? NULL : add_node(graph, deps, count, MAF_NODE_MEM_ALLOC, &error);
+    if (n) {
+        maf_lock(&maf_graph_lock);
+        error = maf_graph_memory_add(n, *address, bytes);
+        maf_unlock(&maf_graph_lock);
+    }
+    if (error && *address)
+        maf_memory_release(*address, MAF_RELEASE_CLOSED);
+    *out = n;
+    return error;
+}
+
+int maf_node_free(void *graph, void *const *deps, size_t count, uint64_t address, void **out)
+{
+    int error = maf_graph_memory_bytes(address) ? 0 : MAF_E_INVALID_VALUE;
+    struct maf_node *n = error ? NULL : add_node(graph, deps, count, MAF_NODE_MEM_FREE, &error);
+    if (n)
+        n->address = address;
+    *out = n;
+    return error;
+}
+
+int maf_node_get_memory(void *node, int type, uint64_t *address, uint64_t *bytes)
+{
+    struct maf_node *n = maf_node_of(node);
+    if (!n || n->type != type)
+        return MAF_E_INVALID_VALUE;
+    *address = n->address;
+    *bytes = maf_graph_memory_bytes(n->address);
+    return 0;
+}
+
 int maf_node_kernel(void *graph, void *const *deps, size_t count, const struct maf_launch *l, void **out)
 {
     struct maf_kernel_state *state;

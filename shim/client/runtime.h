@@ -368,6 +368,11 @@ MAF_API int maf_node_type(void *node, int *type);
 MAF_API int maf_node_neighbours(void *node, void **out, size_t *count, int dependents);
 MAF_API int maf_node_destroy(void *node);
 MAF_API int maf_node_empty(void *graph, void *const *deps, size_t count, int type, void **out);
+MAF_API int maf_node_alloc(void *graph, void *const *deps, size_t count, int device, uint64_t bytes, uint64_t *address,
+                           void **out);
+MAF_API int maf_node_free(void *graph, void *const *deps, size_t count, uint64_t address, void **out);
+/* type: MAF_NODE_MEM_ALLOC or MAF_NODE_MEM_FREE */
+MAF_API int maf_node_get_memory(void *node, int type, uint64_t *address, uint64_t *bytes);
 MAF_API int maf_node_kernel(void *graph, void *const *deps, size_t count, const struct maf_launch *l, void **out);
 MAF_API int maf_node_memcpy(void *graph, void *const *deps, size_t count, const struct maf_box *box, void **out);
 MAF_API int maf_node_memset(void *graph, void *const *deps, size_t count, const struct maf_box *box, uint32_t value,

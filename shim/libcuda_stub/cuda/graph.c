@@ -235,6 +235,10 @@ CUresult cuGraphAddNode_v2(CUgraphNode *node, CUgraph graph, const CUgraphNode *
         return cuGraphAddEventWaitNode(node, graph, deps, count, p->u.event.event);
     case MAF_NODE_EVENT_RECORD:
         return cuGraphAddEventRecordNode(node, graph, deps, count, p->u.event.event);
+    case MAF_NODE_MEM_ALLOC:
+        return cuGraphAddMemAllocNode(node, graph, deps, count, &p->u.alloc);
+    case MAF_NODE_MEM_FREE:
+        return cuGraphAddMemFreeNode(node, graph, deps, count, p->u.free.dptr);
     }
     return unsupported("cuGraphAddNode of this node type");
 }

@@ -238,6 +238,10 @@ static cudaError_t add_node(cudaGraphNode_t *node, cudaGraph_t graph, const cuda
         return cudaGraphAddEventWaitNode(node, graph, deps, count, p->u.event.event);
     case MAF_NODE_EVENT_RECORD:
         return cudaGraphAddEventRecordNode(node, graph, deps, count, p->u.event.event);
+    case MAF_NODE_MEM_ALLOC:
+        return cudaGraphAddMemAllocNode(node, graph, deps, count, &p->u.alloc);
+    case MAF_NODE_MEM_FREE:
+        return cudaGraphAddMemFreeNode(node, graph, deps, count, p->u.free.dptr);
     }
     return unsupported("cudaGraphAddNode of this node type");
 }

@@ -140,7 +140,7 @@ class OpenClDevice(ThreadDevice):
                 cl.enqueue_fill_buffer(self.queue, buffer, b"\0\0\0\0", at, count)
             self.queue.finish()
             return buffer
-        except cl.Error as error:
+        except (cl.Error, MemoryError) as error:  # pyopencl passes on a driver's std::bad_alloc as the latter
             text = str(error).partition("\n")[0]
             raise OutOfMemory(f"{self.found.label}: {size} bytes of device memory: {text}") from None
 

@@ -94,7 +94,7 @@ def test_endless_loop_meets_the_step_limit() -> None:
         ("MOV R2, 0x400 ; STS [R2], R4 ; EXIT", MemoryFault, "shared access beyond 256 bytes at address 0x400"),
         ("LDC R4, c[0x3][0x10] ; EXIT", MemoryFault, "constant bank 3"),
         ("BPT.TRAP 0x1 ; EXIT", Trap, "kernel"),
-        ("TEX R4, R5 ; EXIT", LiftError, "kernel: no semantics for 0x0000: TEX"),
+        ("AL2P R4, R5 ; EXIT", LiftError, "kernel: no semantics for 0x0000: AL2P"),
         ("BRA 0x100 ; EXIT", LiftError, "kernel: control reaches 0x100"),
         ("S2R R4, SR_NONSENSE ; EXIT", LiftError, "SR_NONSENSE"),
         ("UMOV UR4, UR5 ; R2UR UR4, R5 ; S2UR UR4, SR_TID.X ; UMOV UR5, R7 ; EXIT", LiftError, "uniform register"),
